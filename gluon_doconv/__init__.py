@@ -1,0 +1,15 @@
+"""DO-Conv for GluonCV: train a convolution kernel with a depthwise kernel beside it, then fold the two into one.
+
+Importing this package makes retired MXNet and GluonCV importable on today's Python and NumPy.
+"""
+
+from . import compat
+
+compat.install()
+
+from .errors import DOConvError, DOConvWarning  # noqa: E402
+from .layers import DOConv1D, DOConv2D, DOConv3D, Options  # noqa: E402
+
+__version__ = "0.1.0"
+
+__all__ = ["DOConv1D", "DOConv2D", "DOConv3D", "DOConvError", "DOConvWarning", "Options"]

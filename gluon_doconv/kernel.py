@@ -1,0 +1,149 @@
+"""DO-Conv on NumPy arrays: composition, the identity, and what both compositions cost.
+
+The symbols are those of the paper (Cao et al., arXiv 2006.12030):
+
+========  ===================================  ====================================================
+symbol    shape                                meaning
+========  ===================================  ====================================================
+M, N      ..                                   kernel height and width (any number of spatial axes)
+D_mul     ..                                   depth multiplier
+W         (C_out, C_in/groups, D_mul)          trained; (C_out, C_in/groups, M, N) if D_mul = M·N
+D'        (M·N, D_mul, C_in)                   trained; what is stored is D' = D − I
+W'        (C_out, C_in/groups, M, N)           the plain kernel that W and D fold into
+========  ===================================  ====================================================
+
+This module knows no deep-learning framework: it is the oracle the layers are tested against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Sequence, Tuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What composition needs to know of a convolution. C_in is read from the arrays."""
+
+    channels: int
+    kernel_size: Tuple[int, ...]
+    groups: int
+    d_mul: int
+
+    @property
+    def patch(self) -> int:
+        """M·N, the number of positions in the spatial patch."""
+        return prod(self.kernel_size)
+
+    @property
+    def weight_tail(self) -> Tuple[int, ...]:
+        """The shape of ``weight`` after its two channel axes."""
+        return self.kernel_size if self.d_mul == self.patch else (self.d_mul,)
+
+
+def identity(patch: int, d_mul: int, dtype: np.dtype | type = np.float64) -> np.ndarray:
+    """The identity I of shape (M·N, D_mul) that D starts from (section 4, "The choice of D_mul").
+
+    For D_mul > M·N the (M·N, M·N) identity is repeated as often as it fits and the rest is zero
+    (section 4.5). For D_mul < M·N, a depthwise-separable convolution, its first D_mul columns are kept.
+    """
+    repeats = max(1, d_mul // patch)
+    return sum(np.eye(patch, d_mul, k=i * patch, dtype=dtype) for i in range(repeats))
+
+
+def compose(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
+    """Fold W and the stored D' into the plain kernel W' (equations 3 and 4, kernel composition).
+
+    W'[o, i, m] = Σ_s (D' + I)[m, s, c] · W[o, i, s], where c is the input channel that output channel
+    o reads at position i of its group.
+
+    Parameters
+    ----------
+    weight : (C_out, C_in/groups, D_mul), or (C_out, C_in/groups, M, N) where D_mul = M·N
+    d : (M·N, D_mul, C_in)
+    kernel_size : (M, N), or as many numbers as the convolution has spatial axes
+
+    Returns
+    -------
+    (C_out, C_in/groups, M, N), in the dtype NumPy promotes the two inputs to
+    """
+    patch, d_mul, in_channels = d.shape
+    out_channels, group_in_channels = weight.shape[:2]
+    groups = in_channels // group_in_channels
+    total = d + identity(patch, d_mul, d.dtype)[:, :, None]
+    grouped_w = weight.reshape(groups, out_channels // groups, group_in_channels, d_mul)
+    grouped_d = total.reshape(patch, d_mul, groups, group_in_channels)
+    folded = np.einsum("msgi,gois->goim", grouped_d, grouped_w)
+    return folded.reshape(out_channels, group_in_channels, *kernel_size)
+
+
+def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
+    """A W of shape (C_out, C_in/groups, D_mul) that composes, with D' = 0, to exactly ``kernel``.
+
+    This is how a plain kernel starts DO-Conv training when D_mul > M·N. The kernel fills the first
+    M·N columns; columns that repeat the identity are zero, so that they add nothing; columns where I
+    is zero repeat the kernel: they add nothing either, and D' can learn to use them.
+
+    Raises
+    ------
+    ValueError
+        If D_mul < M·N: such a W cannot express every plain kernel (section 3).
+    """
+    out_channels, group_in_channels = kernel.shape[:2]
+    patch = prod(kernel.shape[2:])
+    if d_mul < patch:
+        raise ValueError(f"d_mul={d_mul} is below M·N={patch}: it cannot hold a plain kernel exactly")
+    flat = kernel.reshape(out_channels, group_in_channels, patch)
+    if d_mul == patch:
+        return flat
+    weight = np.zeros((out_channels, group_in_channels, d_mul), kernel.dtype)
+    weight[..., :patch] = flat
+    unused_by_identity = d_mul // patch * patch
+    weight[..., unused_by_identity:] = flat[..., : d_mul - unused_by_identity]
+    return weight
+
+
+@dataclass(frozen=True)
+class Macc:
+    """Multiply-accumulate operations of one image through one layer, by both compositions.
+
+    Section 3, "Training efficiency and composition choice", for a batch of one. The paper counts at
+    stride 1 and one group; here ``positions`` is the size of the *output* map, which also holds for
+    strided layers, and C_in is per group, which also holds for DO-DConv and DO-GConv.
+    """
+
+    plain: int
+    kernel: int
+    feature: int
+
+    @property
+    def cheaper(self) -> str:
+        """``'kernel'`` or ``'feature'``; ``'kernel'`` where they cost the same."""
+        return "feature" if self.feature < self.kernel else "kernel"
+
+
+def macc(geometry: Geometry, in_channels: int, positions: int) -> Macc:
+    """Count both compositions of a layer whose output map has ``positions`` = H·W positions."""
+    patch, d_mul = geometry.patch, geometry.d_mul
+    connections = geometry.channels * (in_channels // geometry.groups)
+    plain = connections * positions * patch
+    composing = d_mul * patch * connections
+    depthwise = d_mul * patch * in_channels * positions
+    return Macc(plain=plain, kernel=composing + plain, feature=depthwise + connections * positions * d_mul)
+
+
+def output_shape(
+    spatial: Sequence[int],
+    kernel_size: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> Tuple[int, ...]:
+    """Spatial shape of a convolution's output."""
+    return tuple(
+        (x + 2 * p - d * (k - 1) - 1) // s + 1
+        for x, k, s, p, d in zip(spatial, kernel_size, strides, padding, dilation)
+    )

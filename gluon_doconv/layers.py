@@ -1,0 +1,360 @@
+"""``DOConv1D``, ``DOConv2D`` and ``DOConv3D``: drop-ins for ``nn.Conv1D``, ``nn.Conv2D`` and ``nn.Conv3D``.
+
+A DO-Conv layer *is* a plain layer with one Parameter more. :func:`over_parameterize_layer` turns a plain
+instance into a DO-Conv one in place and :func:`fold_layer` turns it back: the same object, the same
+``weight`` Parameter, the same names, so that nothing that refers to the layer goes stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Optional, Tuple
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon.parameter import Parameter
+from mxnet.util import is_np_array
+
+from . import kernel, operators
+from .errors import DOConvError
+from .kernel import Geometry
+from .parameters import (
+    assign,
+    initialize_beside,
+    is_initialized,
+    join_trainer,
+    leave_trainer,
+    refresh,
+    require_finite,
+    resize,
+)
+
+COMPOSITIONS = ("kernel", "feature", "auto")
+LAYOUTS = ("NCW", "NCHW", "NCDHW")
+
+
+@mx.init.register
+class DepthwiseHe(mx.init.Initializer):
+    """He initialisation of D (Table 7): D ~ N(0, 2/(M·N)); a channel's patch is the fan-in.
+
+    Fills the stored D' = D − I, of shape (M·N, D_mul, C_in).
+    """
+
+    def _init_weight(self, _: str, d: mx.nd.NDArray) -> None:
+        patch, d_mul = d.shape[:2]
+        identity = mx.nd.array(kernel.identity(patch, d_mul), dtype=d.dtype, ctx=d.context)
+        noise = mx.nd.random.normal(0, (2 / patch) ** 0.5, shape=d.shape, dtype="float32", ctx=d.context)
+        d[:] = noise.astype(d.dtype) - identity.expand_dims(2)
+
+
+D_INITIALIZERS = {"identity": mx.init.Zero(), "he": DepthwiseHe()}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a convolution is over-parameterized.
+
+    Parameters
+    ----------
+    d_mul : depth multiplier; None means M·N, the paper's choice
+    d_initializer : ``'identity'`` (the network computes what it computed before) or ``'he'`` (Table 7)
+    composition : ``'kernel'``, ``'feature'``, or ``'auto'``: the one of fewer MACCs for the input's size
+    d_wd_mult : weight-decay multiplier of D. Decay pulls the stored D' = D − I to zero, hence D to the
+        identity; 0 leaves D undecayed
+
+    Raises
+    ------
+    DOConvError
+        For a value none of these lists.
+    """
+
+    d_mul: Optional[int] = None
+    d_initializer: str = "identity"
+    composition: str = "kernel"
+    d_wd_mult: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.d_mul is not None and (int(self.d_mul) != self.d_mul or self.d_mul < 1):
+            raise DOConvError(f"d_mul={self.d_mul!r}: the depth multiplier is a whole number of at least 1")
+        if self.d_initializer not in D_INITIALIZERS:
+            raise DOConvError(f"d_initializer={self.d_initializer!r}: choose from {sorted(D_INITIALIZERS)}")
+        if self.composition not in COMPOSITIONS:
+            raise DOConvError(f"composition={self.composition!r}: choose from {list(COMPOSITIONS)}")
+
+
+class _DOConv:
+    """What a DO-Conv layer does beyond the plain layer it is mixed into."""
+
+    D: Optional[Parameter] = None
+    _d_mul: int
+    _composition: str
+    _input_shape: Optional[Tuple[int, ...]] = None
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: Any,
+        *args: Any,
+        d_mul: Optional[int] = None,
+        d_initializer: str = "identity",
+        composition: str = "kernel",
+        d_wd_mult: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        options = Options(d_mul, d_initializer, composition, d_wd_mult)
+        _refuse_np_semantics(type(self).__name__)
+        super().__init__(channels, kernel_size, *args, **kwargs)
+        _refuse_unsuited(self)
+        if is_spatial(self):
+            _attach(self, options)
+
+    def forward(self, x: Any, *args: Any) -> Any:
+        if isinstance(x, mx.nd.NDArray) and self.D is not None:
+            self._input_shape = x.shape
+            _set_in_channels(self, x.shape[1])
+        return super().forward(x, *args)
+
+    def hybrid_forward(self, F: Any, x: Any, weight: Any, bias: Any = None, D: Any = None) -> Any:
+        _refuse_np_semantics(self.name)
+        if D is None:  # pointwise: there is no spatial patch to over-parameterize (section 4)
+            return super().hybrid_forward(F, x, weight, bias)
+        if _chosen_composition(self, x) == "feature":
+            return _feature_composition(self, F, x, weight, bias, D)
+        return super().hybrid_forward(F, x, _composed(self, F, weight, D, x), bias)
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return text if self.D is None else f"{text[:-1]}, d_mul={self._d_mul})"
+
+
+class DOConv1D(_DOConv, nn.Conv1D):
+    """DO-Conv over one spatial axis; see :class:`DOConv2D`."""
+
+
+class DOConv2D(_DOConv, nn.Conv2D):
+    """Depthwise over-parameterized 2-D convolution, a drop-in for ``nn.Conv2D``.
+
+    The kernel is W' of shape (C_out, C_in/groups, M, N), W'[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s]
+    (equations 3 and 4). ``groups=1`` is DO-Conv, ``groups=in_channels`` DO-DConv, anything between DO-GConv.
+    A 1×1 kernel has no spatial patch: the layer then is the plain one and has no D.
+
+    Parameters
+    ----------
+    channels, kernel_size, strides, padding, dilation, groups, layout, activation, use_bias,
+    weight_initializer, bias_initializer, in_channels, prefix, params
+        As in ``nn.Conv2D``, in its order. Channels-last layouts are refused.
+    d_mul, d_initializer, composition, d_wd_mult
+        Keywords; see :class:`Options`. ``d_mul`` ≥ M·N over-parameterizes; ``d_mul`` < M·N is
+        depthwise-separable convolution. ``composition='feature'`` has to know C_in when it is traced: give
+        ``in_channels``, or run the layer once before an outer network is hybridized. ``'auto'`` counts
+        MACCs for the input's size and is ``'kernel'`` where a graph is traced without knowing that.
+
+    Attributes
+    ----------
+    weight : Parameter, (C_out, C_in/groups, M, N), or (C_out, C_in/groups, D_mul) where D_mul ≠ M·N
+    bias : Parameter, (C_out,), or None
+    D : Parameter, (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay
+        pulls D to the identity. float32 or float64; in a network cast to half precision the kernel is
+        composed in float32.
+
+    Raises
+    ------
+    DOConvError
+        For options out of range, groups that do not divide the channels, channels-last layouts, and under
+        NumPy semantics (``mx.npx.set_np``).
+    """
+
+
+class DOConv3D(_DOConv, nn.Conv3D):
+    """DO-Conv over three spatial axes; see :class:`DOConv2D`."""
+
+
+DOCONV_OF = {nn.Conv1D: DOConv1D, nn.Conv2D: DOConv2D, nn.Conv3D: DOConv3D}
+PLAIN_OF = {doconv: plain for plain, doconv in DOCONV_OF.items()}
+
+
+def is_spatial(layer: HybridBlock) -> bool:
+    """Whether the kernel of ``layer`` has more than one position, so that DO-Conv applies to it."""
+    return prod(layer._kwargs["kernel"]) > 1
+
+
+def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
+    """Turn a plain convolution into a DO-Conv layer, in place.
+
+    Its ``weight`` and ``bias`` stay the objects they are; a trained kernel goes on computing what it
+    computed (for ``d_initializer='identity'``). D joins the Trainer of ``weight`` if there is one.
+
+    Raises
+    ------
+    DOConvError
+        If the layer cannot be over-parameterized; it is then as it was.
+    """
+    _refuse_np_semantics(layer.name)
+    _refuse_unsuited(layer)
+    patch = prod(layer._kwargs["kernel"])
+    if is_initialized(layer.weight) and (options.d_mul or patch) < patch:
+        raise DOConvError(
+            f"{layer.name}: d_mul={options.d_mul} is below M·N={patch}: the trained kernel does not fit into "
+            "so small a W. Build the layer anew with this d_mul, or choose one of at least M·N."
+        )
+    layer.__class__ = DOCONV_OF[type(layer)]
+    _attach(layer, options)
+
+
+def folded_kernel(layer: HybridBlock) -> Optional[mx.nd.NDArray]:
+    """The plain kernel W' of a DO-Conv layer, (C_out, C_in/groups, M, N), in the dtype of ``weight``.
+
+    None where the layer has no values yet and would start as the plain layer does.
+
+    Raises
+    ------
+    DOConvError
+        If W or D is not finite, or if they have no values yet and folding would change their start.
+    """
+    if not is_initialized(layer.weight):
+        if layer._d_mul != prod(layer._kwargs["kernel"]) or isinstance(layer.D.init, DepthwiseHe):
+            raise DOConvError(f"{layer.name}: W and D have no values to fold; initialise the network first")
+        return None
+    weight, d = layer.weight.data(layer.weight.list_ctx()[0]), layer.D.data(layer.D.list_ctx()[0])
+    require_finite(weight, layer.weight.name)
+    require_finite(d, layer.D.name)
+    with mx.autograd.pause():
+        return _composed(layer, mx.nd, weight, d)
+
+
+def fold_layer(layer: HybridBlock, folded: Optional[mx.nd.NDArray]) -> None:
+    """Turn a DO-Conv layer back into the plain one, with ``folded`` (from :func:`folded_kernel`) as kernel."""
+    if folded is not None:
+        assign(layer.weight, folded)
+    leave_trainer(layer.D)
+    layer.params._params.pop(layer.D.name)
+    layer._reg_params.pop("D")
+    for attribute in ("D", "_d_mul", "_composition", "_input_shape"):
+        layer.__dict__.pop(attribute, None)
+    layer.__class__ = PLAIN_OF[type(layer)]
+
+
+def _attach(layer: HybridBlock, options: Options) -> None:
+    """Give ``layer``, already of a DO-Conv class, its D."""
+    patch = prod(layer._kwargs["kernel"])
+    layer._d_mul = int(options.d_mul or patch)
+    layer._composition = options.composition
+    _fit_weight(layer, patch)
+    weight = layer.weight
+    layer.D = layer.params.get(
+        "D",
+        shape=(patch, layer._d_mul, weight.shape[1] * layer._kwargs["num_group"]),
+        dtype=weight.dtype,
+        init=D_INITIALIZERS[options.d_initializer],
+        allow_deferred_init=True,
+        grad_req=weight.grad_req,
+        wd_mult=options.d_wd_mult,
+    )
+    initialize_beside(layer.D, weight)
+    join_trainer(layer.D, weight)
+
+
+def _fit_weight(layer: HybridBlock, patch: int) -> None:
+    """Make room for D_mul columns in ``weight``, keeping what a trained kernel computes."""
+    weight = layer.weight
+    shape = weight.shape[:2] + _geometry(layer).weight_tail
+    if weight.shape == shape:
+        refresh(weight)
+    elif is_initialized(weight):
+        data = weight.data(weight.list_ctx()[0])
+        assign(weight, mx.nd.array(kernel.expand(data.asnumpy(), layer._d_mul), dtype=data.dtype))
+    else:
+        resize(weight, shape)
+
+
+def _geometry(layer: HybridBlock) -> Geometry:
+    kwargs = layer._kwargs
+    return Geometry(kwargs["num_filter"], tuple(kwargs["kernel"]), kwargs["num_group"], layer._d_mul)
+
+
+def _composed(layer: HybridBlock, F: Any, weight: Any, d: Any, x: Any = None) -> Any:
+    """W' of ``layer``; ``x`` is looked at where only the data knows C_in."""
+    dtype = np.dtype(layer.weight.dtype).name
+    if dtype == "float16":  # the matrix product exists in single and double precision only
+        x, weight, d = (a if a is None else F.cast(a, dtype="float32") for a in (x, weight, d))
+    if 0 in layer.D.shape:
+        composed = operators.compose_inferring(F, x, weight, d, _geometry(layer))
+    else:
+        composed = operators.compose(F, weight, d, _geometry(layer))
+    return F.cast(composed, dtype=dtype) if dtype == "float16" else composed
+
+
+def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: Any, d: Any) -> Any:
+    if 0 in layer.D.shape:
+        raise DOConvError(
+            f"{layer.name}: composition='feature' has to know C_in when the graph is traced: give in_channels, "
+            "or run the network once before it is hybridized"
+        )
+    y = operators.feature_composition(
+        F,
+        x,
+        weight,
+        d,
+        bias,
+        _geometry(layer),
+        in_channels=layer.D.shape[2],
+        dtype=np.dtype(layer.weight.dtype).name,
+        **{key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")},
+    )
+    return y if layer.act is None else layer.act(y)
+
+
+def _chosen_composition(layer: HybridBlock, x: Any) -> str:
+    if layer._composition != "auto":
+        return layer._composition
+    shape = _shape_of(x) or layer._input_shape
+    if shape is None or 0 in layer.D.shape:
+        return "kernel"
+    kwargs = layer._kwargs
+    positions = kernel.output_shape(
+        shape[2:], kwargs["kernel"], kwargs["stride"], kwargs["pad"], kwargs["dilate"]
+    )
+    return kernel.macc(_geometry(layer), layer.D.shape[2], prod(positions)).cheaper
+
+
+def _shape_of(x: Any) -> Optional[Tuple[int, ...]]:
+    """The shape of an array, or of a symbol if its graph tells; None if not."""
+    if isinstance(x, mx.nd.NDArray):
+        return x.shape
+    _, outputs, _ = x.infer_shape_partial()
+    shape = outputs[0] if outputs else ()
+    return shape if shape and 0 not in shape[2:] else None
+
+
+def _set_in_channels(layer: HybridBlock, in_channels: int) -> None:
+    """Once data has come, C_in is known and need not be inferred from a graph."""
+    if 0 in layer.D.shape:
+        groups = layer._kwargs["num_group"]
+        if in_channels % groups:
+            raise DOConvError(f"{layer.name}: groups={groups} does not divide the input's {in_channels} channels")
+        layer.weight.shape = (layer.weight.shape[0], in_channels // groups) + layer.weight.shape[2:]
+        layer.D.shape = layer.D.shape[:2] + (in_channels,)
+
+
+def _refuse_np_semantics(name: str) -> None:
+    if is_np_array():
+        raise DOConvError(
+            f"{name}: DO-Conv works on mx.nd arrays, and NumPy semantics are on. GluonCV needs them off: "
+            "call mx.npx.reset_np(), or drop the mx.npx.set_np() that turned them on."
+        )
+
+
+def _refuse_unsuited(layer: HybridBlock) -> None:
+    kwargs = layer._kwargs
+    if kwargs["layout"] not in LAYOUTS:
+        raise DOConvError(
+            f"{layer.name}: layout={kwargs['layout']!r} is not supported, only {', '.join(LAYOUTS)}. Build the "
+            "network channels-first, or exclude this layer."
+        )
+    groups, channels, in_channels = kwargs["num_group"], layer._channels, layer._in_channels
+    if channels % groups or in_channels % groups:
+        raise DOConvError(
+            f"{layer.name}: groups={groups} has to divide channels={channels} and in_channels={in_channels}"
+        )

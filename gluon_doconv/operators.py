@@ -1,0 +1,132 @@
+"""DO-Conv as MXNet operators; ``F`` is ``mx.nd`` or ``mx.sym``.
+
+Every function takes a :class:`Geometry` and the trained arrays: ``weight`` of shape
+(C_out, C_in/groups, D_mul), or (C_out, C_in/groups, M, N) where D_mul = M·N, and ``d`` of shape
+(M·N, D_mul, C_in). Layers train with these operators and fold with the very same ones, so that a folded
+kernel is bitwise the one that was trained.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Optional
+
+from .kernel import Geometry
+
+Tensor = Any  # an mx.nd.NDArray or an mx.sym.Symbol, whichever F works on
+
+
+def compose(F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:
+    """Kernel composition (equations 3 and 4): one batched matrix product, W' = W·(D' + I)ᵀ.
+
+    Where D_mul = M·N the identity's share, W·Iᵀ, is W itself, so that D' = 0 gives W bitwise.
+    """
+    groups, channels = geometry.groups, geometry.channels
+    w = _grouped(F, weight, geometry)
+    grouped_d = F.transpose(F.reshape(d, shape=(0, 0, -4, groups, -1)), axes=(2, 0, 3, 1))
+    kernel = F.linalg.gemm(w, grouped_d, _times_identity(F, w, geometry), transpose_b=True, axis=1)
+    return F.reshape(kernel, shape=(channels, -1, *geometry.kernel_size))
+
+
+def _grouped(F: ModuleType, weight: Tensor, geometry: Geometry) -> Tensor:
+    """``weight`` as (groups, C_out/groups, C_in/groups, D_mul).
+
+    MXNet's codes -4 (split an axis) and -3 (merge two) leave an unknown C_in unknown, where a shape in
+    numbers would be half guessed and the product's shape check would fail.
+    """
+    w = F.reshape(weight, shape=(-4, geometry.groups, -1, 0, *(0 for _ in geometry.weight_tail)))
+    for _ in geometry.weight_tail[1:]:
+        w = F.reshape(w, shape=(0, 0, 0, -3, -2))
+    return w
+
+
+def _times_identity(F: ModuleType, w: Tensor, geometry: Geometry) -> Tensor:
+    """W·Iᵀ on the last axis of ``w``: D_mul columns in, M·N columns out."""
+    patch, d_mul = geometry.patch, geometry.d_mul
+    if d_mul == patch:
+        return w
+    if d_mul < patch:
+        return F.pad(w, mode="constant", pad_width=(0,) * 7 + (patch - d_mul,))
+    repeats = d_mul // patch
+    under_identity = F.slice_axis(w, axis=3, begin=0, end=repeats * patch)
+    return F.sum(F.reshape(under_identity, shape=(0, 0, 0, -4, repeats, patch)), axis=3)
+
+
+def compose_inferring(F: ModuleType, x: Tensor, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:
+    """:func:`compose` for a graph in which only the data ``x`` will know C_in.
+
+    The shapes of ``weight`` and ``d`` are tied to that of ``x`` by operators that infer both ways and
+    cost nothing beyond a few small zeros, so that they resolve inside any outer graph.
+    """
+    patch, d_mul = geometry.patch, geometry.d_mul
+    if d_mul != patch:
+        weight = _shaped_like(F, weight, _zeros_of_weight(F, x, geometry))
+    zeros = F.tile(_channel_zeros(F, weight, len(geometry.weight_tail)), reps=(1, 1, geometry.groups))
+    d = F.elemwise_add(d, F.broadcast_axis(zeros, axis=(0, 1), size=(patch, d_mul)))
+    composed = compose(F, weight, d, geometry)
+    return _shaped_like(F, composed, weight) if d_mul == patch else composed
+
+
+def _zeros_of_weight(F: ModuleType, x: Tensor, geometry: Geometry) -> Tensor:
+    """Zeros of the shape (C_out, C_in/groups, D_mul), C_in read from ``x``."""
+    zeros = F.reshape(_channel_zeros(F, x, len(geometry.kernel_size)), shape=(geometry.groups, -1, 1))
+    one_group = F.slice_axis(zeros, axis=0, begin=0, end=1)
+    return F.broadcast_axis(one_group, axis=(0, 2), size=(geometry.channels, geometry.d_mul))
+
+
+def _channel_zeros(F: ModuleType, x: Tensor, tail_axes: int) -> Tensor:
+    """Zeros of shape (1, 1, second axis of ``x``)."""
+    one = F.slice_axis(x, axis=0, begin=0, end=1)
+    zeros = F.sum(F.zeros_like(one), axis=tuple(range(2, 2 + tail_axes)))
+    return F.expand_dims(zeros, axis=0)
+
+
+def _shaped_like(F: ModuleType, x: Tensor, other: Tensor) -> Tensor:
+    """``x`` unchanged; shape inference learns that both have one shape, whichever it knows first."""
+    return F._internal._identity_with_attr_like_rhs(x, other)
+
+
+def feature_composition(
+    F: ModuleType,
+    x: Tensor,
+    weight: Tensor,
+    d: Tensor,
+    bias: Optional[Tensor],
+    geometry: Geometry,
+    in_channels: int,
+    dtype: str,
+    **patch_kwargs: Any,
+) -> Tensor:
+    """Feature composition (equation 3, Fig. 3-a): a depthwise convolution with D, then a 1×1 with W.
+
+    ``patch_kwargs`` are the keywords of ``F.Convolution`` that place the patch: stride, dilate, pad,
+    layout. Channel c of ``x`` becomes the D_mul channels c·D_mul … of the feature.
+    """
+    patch, d_mul = geometry.patch, geometry.d_mul
+    repeats = range(max(1, d_mul // patch))
+    eye = sum(F.eye(N=patch, M=d_mul, k=i * patch, dtype=dtype) for i in repeats)
+    total = F.broadcast_add(d, F.expand_dims(eye, axis=2))
+    depthwise = F.reshape(
+        F.transpose(total, axes=(2, 1, 0)), shape=(in_channels * d_mul, 1, *geometry.kernel_size)
+    )
+    feature = F.Convolution(
+        x,
+        depthwise,
+        kernel=geometry.kernel_size,
+        num_filter=in_channels * d_mul,
+        num_group=in_channels,
+        no_bias=True,
+        **patch_kwargs,
+    )
+    ones = (1,) * len(geometry.kernel_size)
+    pointwise = F.reshape(weight, shape=(geometry.channels, -1, *ones))
+    return F.Convolution(
+        feature,
+        pointwise,
+        *([] if bias is None else [bias]),
+        kernel=ones,
+        num_filter=geometry.channels,
+        num_group=geometry.groups,
+        no_bias=bias is None,
+        name="fwd",
+    )
