@@ -1,4 +1,4 @@
-"""DO-Conv for GluonCV: train a convolution kernel with a depthwise kernel beside it, then fold the two into one.
+"""DO-Conv for GluonCV: train a kernel with a depthwise kernel beside it, then fold the two into one.
 
 Importing this package makes retired MXNet and GluonCV importable on today's Python and NumPy.
 """

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 import numpy
 
 # bool: mxnet; float: gluoncv's R-CNN anchors and COCO metric; int: gluoncv's HRNet.
-REMOVED_BY_NUMPY_1_24: Dict[str, type] = {"bool": bool, "float": float, "int": int, "object": object, "str": str}
+REMOVED_BY_NUMPY_1_24: dict[str, type] = {
+    "bool": bool,
+    "float": float,
+    "int": int,
+    "object": object,
+    "str": str,
+}
 
 # mxnet.numpy looks these up while it is imported.
 CONSTANTS_REMOVED_BY_NUMPY_2 = {
@@ -50,7 +56,7 @@ def install() -> None:
         import setuptools  # noqa: F401  (brings a distutils of its own)
 
 
-def _removed_by_numpy_2() -> Dict[str, Any]:
+def _removed_by_numpy_2() -> dict[str, Any]:
     renamed = {old: getattr(numpy, new) for old, new in RENAMED_BY_NUMPY_2.items()}
     return {**CONSTANTS_REMOVED_BY_NUMPY_2, **renamed, **{name: _gone(name) for name in GONE_IN_NUMPY_2}}
 

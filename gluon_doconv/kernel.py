@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
@@ -29,9 +29,14 @@ class Geometry:
     """What composition needs to know of a convolution. C_in is read from the arrays."""
 
     channels: int
-    kernel_size: Tuple[int, ...]
+    kernel_size: tuple[int, ...]
     groups: int
     d_mul: int
+
+    @classmethod
+    def of(cls, weight: Sequence[int], d: Sequence[int], kernel_size: Sequence[int]) -> Geometry:
+        """The geometry of arrays, from the shapes of ``weight`` and ``d``."""
+        return cls(weight[0], tuple(kernel_size), groups=d[2] // weight[1], d_mul=d[1])
 
     @property
     def patch(self) -> int:
@@ -39,7 +44,7 @@ class Geometry:
         return prod(self.kernel_size)
 
     @property
-    def weight_tail(self) -> Tuple[int, ...]:
+    def weight_tail(self) -> tuple[int, ...]:
         """The shape of ``weight`` after its two channel axes."""
         return self.kernel_size if self.d_mul == self.patch else (self.d_mul,)
 
@@ -141,7 +146,7 @@ def output_shape(
     strides: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
-) -> Tuple[int, ...]:
+) -> tuple[int, ...]:
     """Spatial shape of a convolution's output."""
     return tuple(
         (x + 2 * p - d * (k - 1) - 1) // s + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Optional, Tuple
+from typing import Any
 
 import mxnet as mx
 import numpy as np
@@ -22,12 +22,13 @@ from .errors import DOConvError
 from .kernel import Geometry
 from .parameters import (
     assign,
+    first_copy,
+    fold_checked,
     initialize_beside,
     is_initialized,
     join_trainer,
     leave_trainer,
     refresh,
-    require_finite,
     resize,
 )
 
@@ -70,7 +71,7 @@ class Options:
         For a value none of these lists.
     """
 
-    d_mul: Optional[int] = None
+    d_mul: int | None = None
     d_initializer: str = "identity"
     composition: str = "kernel"
     d_wd_mult: float = 1.0
@@ -87,17 +88,17 @@ class Options:
 class _DOConv:
     """What a DO-Conv layer does beyond the plain layer it is mixed into."""
 
-    D: Optional[Parameter] = None
+    D: Parameter | None = None
     _d_mul: int
     _composition: str
-    _input_shape: Optional[Tuple[int, ...]] = None
+    _input_shape: tuple[int, ...] | None = None
 
     def __init__(
         self,
         channels: int,
         kernel_size: Any,
         *args: Any,
-        d_mul: Optional[int] = None,
+        d_mul: int | None = None,
         d_initializer: str = "identity",
         composition: str = "kernel",
         d_wd_mult: float = 1.0,
@@ -122,7 +123,7 @@ class _DOConv:
             return super().hybrid_forward(F, x, weight, bias)
         if _chosen_composition(self, x) == "feature":
             return _feature_composition(self, F, x, weight, bias, D)
-        return super().hybrid_forward(F, x, _composed(self, F, weight, D, x), bias)
+        return super().hybrid_forward(F, x, _composed(self, F, x, weight, D), bias)
 
     def __repr__(self) -> str:
         text = super().__repr__()
@@ -203,7 +204,7 @@ def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
     _attach(layer, options)
 
 
-def folded_kernel(layer: HybridBlock) -> Optional[mx.nd.NDArray]:
+def folded_kernel(layer: HybridBlock) -> mx.nd.NDArray | None:
     """The plain kernel W' of a DO-Conv layer, (C_out, C_in/groups, M, N), in the dtype of ``weight``.
 
     None where the layer has no values yet and would start as the plain layer does.
@@ -217,14 +218,11 @@ def folded_kernel(layer: HybridBlock) -> Optional[mx.nd.NDArray]:
         if layer._d_mul != prod(layer._kwargs["kernel"]) or isinstance(layer.D.init, DepthwiseHe):
             raise DOConvError(f"{layer.name}: W and D have no values to fold; initialise the network first")
         return None
-    weight, d = layer.weight.data(layer.weight.list_ctx()[0]), layer.D.data(layer.D.list_ctx()[0])
-    require_finite(weight, layer.weight.name)
-    require_finite(d, layer.D.name)
-    with mx.autograd.pause():
-        return _composed(layer, mx.nd, weight, d)
+    weight, d = (first_copy(parameter) for parameter in (layer.weight, layer.D))
+    return fold_checked(weight, d, layer._kwargs["kernel"], layer.weight.name, layer.D.name)
 
 
-def fold_layer(layer: HybridBlock, folded: Optional[mx.nd.NDArray]) -> None:
+def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
     """Turn a DO-Conv layer back into the plain one, with ``folded`` (from :func:`folded_kernel`) as kernel."""
     if folded is not None:
         assign(layer.weight, folded)
@@ -263,7 +261,7 @@ def _fit_weight(layer: HybridBlock, patch: int) -> None:
     if weight.shape == shape:
         refresh(weight)
     elif is_initialized(weight):
-        data = weight.data(weight.list_ctx()[0])
+        data = first_copy(weight)
         assign(weight, mx.nd.array(kernel.expand(data.asnumpy(), layer._d_mul), dtype=data.dtype))
     else:
         resize(weight, shape)
@@ -274,16 +272,11 @@ def _geometry(layer: HybridBlock) -> Geometry:
     return Geometry(kwargs["num_filter"], tuple(kwargs["kernel"]), kwargs["num_group"], layer._d_mul)
 
 
-def _composed(layer: HybridBlock, F: Any, weight: Any, d: Any, x: Any = None) -> Any:
+def _composed(layer: HybridBlock, F: Any, x: Any, weight: Any, d: Any) -> Any:
     """W' of ``layer``; ``x`` is looked at where only the data knows C_in."""
-    dtype = np.dtype(layer.weight.dtype).name
-    if dtype == "float16":  # the matrix product exists in single and double precision only
-        x, weight, d = (a if a is None else F.cast(a, dtype="float32") for a in (x, weight, d))
     if 0 in layer.D.shape:
-        composed = operators.compose_inferring(F, x, weight, d, _geometry(layer))
-    else:
-        composed = operators.compose(F, weight, d, _geometry(layer))
-    return F.cast(composed, dtype=dtype) if dtype == "float16" else composed
+        return operators.compose_inferring(layer.weight.dtype, F, x, weight, d, _geometry(layer))
+    return operators.compose_as(layer.weight.dtype, F, weight, d, _geometry(layer))
 
 
 def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: Any, d: Any) -> Any:
@@ -319,7 +312,7 @@ def _chosen_composition(layer: HybridBlock, x: Any) -> str:
     return kernel.macc(_geometry(layer), layer.D.shape[2], prod(positions)).cheaper
 
 
-def _shape_of(x: Any) -> Optional[Tuple[int, ...]]:
+def _shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array, or of a symbol if its graph tells; None if not."""
     if isinstance(x, mx.nd.NDArray):
         return x.shape
@@ -333,9 +326,11 @@ def _set_in_channels(layer: HybridBlock, in_channels: int) -> None:
     if 0 in layer.D.shape:
         groups = layer._kwargs["num_group"]
         if in_channels % groups:
-            raise DOConvError(f"{layer.name}: groups={groups} does not divide the input's {in_channels} channels")
-        layer.weight.shape = (layer.weight.shape[0], in_channels // groups) + layer.weight.shape[2:]
-        layer.D.shape = layer.D.shape[:2] + (in_channels,)
+            raise DOConvError(
+                f"{layer.name}: groups={groups} does not divide the input's {in_channels} channels"
+            )
+        layer.weight.shape = (layer.weight.shape[0], in_channels // groups, *layer.weight.shape[2:])
+        layer.D.shape = (*layer.D.shape[:2], in_channels)
 
 
 def _refuse_np_semantics(name: str) -> None:

@@ -9,7 +9,10 @@ kernel is bitwise the one that was trained.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any, Sequence
+
+import mxnet as mx
+import numpy as np
 
 from .kernel import Geometry
 
@@ -26,6 +29,25 @@ def compose(F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Ten
     grouped_d = F.transpose(F.reshape(d, shape=(0, 0, -4, groups, -1)), axes=(2, 0, 3, 1))
     kernel = F.linalg.gemm(w, grouped_d, _times_identity(F, w, geometry), transpose_b=True, axis=1)
     return F.reshape(kernel, shape=(channels, -1, *geometry.kernel_size))
+
+
+def fold(weight: Tensor, d: Tensor, kernel_size: Sequence[int]) -> Tensor:
+    """The plain kernel W' of two arrays alone, bitwise what :func:`compose` gives in training.
+
+    ``weight`` and ``d`` are NDArrays of one floating-point dtype; the result has it too.
+    """
+    return compose_as(weight.dtype, mx.nd, weight, d, Geometry.of(weight.shape, d.shape, kernel_size))
+
+
+def compose_as(dtype: Any, F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:
+    """:func:`compose` for any dtype: in half precision by way of float32.
+
+    The matrix product exists in single and double precision only.
+    """
+    if np.dtype(dtype) != np.float16:
+        return compose(F, weight, d, geometry)
+    single = (F.cast(array, dtype="float32") for array in (weight, d))
+    return F.cast(compose(F, *single, geometry), dtype="float16")
 
 
 def _grouped(F: ModuleType, weight: Tensor, geometry: Geometry) -> Tensor:
@@ -52,8 +74,10 @@ def _times_identity(F: ModuleType, w: Tensor, geometry: Geometry) -> Tensor:
     return F.sum(F.reshape(under_identity, shape=(0, 0, 0, -4, repeats, patch)), axis=3)
 
 
-def compose_inferring(F: ModuleType, x: Tensor, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:
-    """:func:`compose` for a graph in which only the data ``x`` will know C_in.
+def compose_inferring(
+    dtype: Any, F: ModuleType, x: Tensor, weight: Tensor, d: Tensor, geometry: Geometry
+) -> Tensor:
+    """:func:`compose_as` for a graph in which only the data ``x`` will know C_in.
 
     The shapes of ``weight`` and ``d`` are tied to that of ``x`` by operators that infer both ways and
     cost nothing beyond a few small zeros, so that they resolve inside any outer graph.
@@ -63,7 +87,7 @@ def compose_inferring(F: ModuleType, x: Tensor, weight: Tensor, d: Tensor, geome
         weight = _shaped_like(F, weight, _zeros_of_weight(F, x, geometry))
     zeros = F.tile(_channel_zeros(F, weight, len(geometry.weight_tail)), reps=(1, 1, geometry.groups))
     d = F.elemwise_add(d, F.broadcast_axis(zeros, axis=(0, 1), size=(patch, d_mul)))
-    composed = compose(F, weight, d, geometry)
+    composed = compose_as(dtype, F, weight, d, geometry)
     return _shaped_like(F, composed, weight) if d_mul == patch else composed
 
 
@@ -91,7 +115,7 @@ def feature_composition(
     x: Tensor,
     weight: Tensor,
     d: Tensor,
-    bias: Optional[Tensor],
+    bias: Tensor | None,
     geometry: Geometry,
     in_channels: int,
     dtype: str,

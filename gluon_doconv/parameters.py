@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 import mxnet as mx
 import numpy as np
 from mxnet.gluon.parameter import Parameter
 
+from . import operators
 from .errors import DOConvError
 
 
 def is_initialized(parameter: Parameter) -> bool:
     """Whether ``parameter`` holds values already, rather than none or a deferred initialisation."""
     return parameter._data is not None
+
+
+def first_copy(parameter: Parameter) -> mx.nd.NDArray:
+    """The values of ``parameter`` on the first of its contexts; all hold the same."""
+    return parameter.list_data()[0]
 
 
 def resize(parameter: Parameter, shape: tuple) -> None:
@@ -66,11 +74,28 @@ def leave_trainer(d: Parameter) -> None:
     d.grad_req = "null"
 
 
-def require_finite(array: mx.nd.NDArray, name: str) -> None:
-    """Raise :class:`DOConvError` naming the parameter if ``array`` has a NaN or an infinity."""
+def fold_checked(
+    weight: mx.nd.NDArray, d: mx.nd.NDArray, kernel_size: Sequence[int], weight_name: str, d_name: str
+) -> mx.nd.NDArray:
+    """Fold W and D into W', refusing values that are not finite.
+
+    Raises
+    ------
+    DOConvError
+        Naming the parameter that holds a NaN or an infinity, or saying that W' overflows.
+    """
+    _require_finite(weight, weight_name)
+    _require_finite(d, d_name)
+    with mx.autograd.pause():
+        folded = operators.fold(weight, d, kernel_size)
+    _require_finite(folded, f"W' of {weight_name}")
+    return folded
+
+
+def _require_finite(array: mx.nd.NDArray, name: str) -> None:
     bad = int(np.count_nonzero(~np.isfinite(array.asnumpy())))
     if bad:
         raise DOConvError(
             f"{name}: {bad} of {array.size} values are not finite; nothing was folded. "
-            "Training has diverged before this point: fold an earlier checkpoint."
+            "Training diverged before this point: fold an earlier checkpoint."
         )
