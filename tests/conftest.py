@@ -1,0 +1,19 @@
+"""How the tests run: reproducibly, and without a deadline, since MXNet compiles on the first call."""
+
+import mxnet as mx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+# `pytest --hypothesis-profile=explore` looks for new failures; the default repeats the same cases.
+settings.register_profile(
+    "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False, max_examples=2000)
+settings.load_profile("repeat")
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers():
+    mx.random.seed(0)
+    np.random.seed(0)
