@@ -8,7 +8,8 @@ from . import compat
 compat.install()
 
 from .errors import DOConvError, DOConvWarning  # noqa: E402
-from .layers import DOConv1D, DOConv2D, DOConv3D, Options  # noqa: E402
+from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
+from .options import Options  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -7,7 +7,6 @@ instance into a DO-Conv one in place and :func:`fold_layer` turns it back: the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -20,69 +19,10 @@ from mxnet.util import is_np_array
 from . import kernel, operators
 from .errors import DOConvError
 from .kernel import Geometry
-from .parameters import (
-    assign,
-    first_copy,
-    fold_checked,
-    initialize_beside,
-    is_initialized,
-    join_trainer,
-    leave_trainer,
-    refresh,
-    resize,
-)
+from .options import Options
+from .parameters import create_d, fit_weight, fold_parameters, give_up_d, refuse_small_d_mul
 
-COMPOSITIONS = ("kernel", "feature", "auto")
 LAYOUTS = ("NCW", "NCHW", "NCDHW")
-
-
-@mx.init.register
-class DepthwiseHe(mx.init.Initializer):
-    """He initialisation of D (Table 7): D ~ N(0, 2/(M·N)); a channel's patch is the fan-in.
-
-    Fills the stored D' = D − I, of shape (M·N, D_mul, C_in).
-    """
-
-    def _init_weight(self, _: str, d: mx.nd.NDArray) -> None:
-        patch, d_mul = d.shape[:2]
-        identity = mx.nd.array(kernel.identity(patch, d_mul), dtype=d.dtype, ctx=d.context)
-        noise = mx.nd.random.normal(0, (2 / patch) ** 0.5, shape=d.shape, dtype="float32", ctx=d.context)
-        d[:] = noise.astype(d.dtype) - identity.expand_dims(2)
-
-
-D_INITIALIZERS = {"identity": mx.init.Zero(), "he": DepthwiseHe()}
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a convolution is over-parameterized.
-
-    Parameters
-    ----------
-    d_mul : depth multiplier; None means M·N, the paper's choice
-    d_initializer : ``'identity'`` (the network computes what it computed before) or ``'he'`` (Table 7)
-    composition : ``'kernel'``, ``'feature'``, or ``'auto'``: the one of fewer MACCs for the input's size
-    d_wd_mult : weight-decay multiplier of D. Decay pulls the stored D' = D − I to zero, hence D to the
-        identity; 0 leaves D undecayed
-
-    Raises
-    ------
-    DOConvError
-        For a value none of these lists.
-    """
-
-    d_mul: int | None = None
-    d_initializer: str = "identity"
-    composition: str = "kernel"
-    d_wd_mult: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.d_mul is not None and (int(self.d_mul) != self.d_mul or self.d_mul < 1):
-            raise DOConvError(f"d_mul={self.d_mul!r}: the depth multiplier is a whole number of at least 1")
-        if self.d_initializer not in D_INITIALIZERS:
-            raise DOConvError(f"d_initializer={self.d_initializer!r}: choose from {sorted(D_INITIALIZERS)}")
-        if self.composition not in COMPOSITIONS:
-            raise DOConvError(f"composition={self.composition!r}: choose from {list(COMPOSITIONS)}")
 
 
 class _DOConv:
@@ -192,16 +132,16 @@ def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
     DOConvError
         If the layer cannot be over-parameterized; it is then as it was.
     """
-    _refuse_np_semantics(layer.name)
-    _refuse_unsuited(layer)
-    patch = prod(layer._kwargs["kernel"])
-    if is_initialized(layer.weight) and (options.d_mul or patch) < patch:
-        raise DOConvError(
-            f"{layer.name}: d_mul={options.d_mul} is below M·N={patch}: the trained kernel does not fit into "
-            "so small a W. Build the layer anew with this d_mul, or choose one of at least M·N."
-        )
+    check_convertible(layer, options)
     layer.__class__ = DOCONV_OF[type(layer)]
     _attach(layer, options)
+
+
+def check_convertible(layer: HybridBlock, options: Options) -> None:
+    """Raise what :func:`over_parameterize_layer` would raise, and change nothing."""
+    _refuse_np_semantics(layer.name)
+    _refuse_unsuited(layer)
+    refuse_small_d_mul(layer.weight, layer._kwargs["kernel"], options)
 
 
 def folded_kernel(layer: HybridBlock) -> mx.nd.NDArray | None:
@@ -214,20 +154,12 @@ def folded_kernel(layer: HybridBlock) -> mx.nd.NDArray | None:
     DOConvError
         If W or D is not finite, or if they have no values yet and folding would change their start.
     """
-    if not is_initialized(layer.weight):
-        if layer._d_mul != prod(layer._kwargs["kernel"]) or isinstance(layer.D.init, DepthwiseHe):
-            raise DOConvError(f"{layer.name}: W and D have no values to fold; initialise the network first")
-        return None
-    weight, d = (first_copy(parameter) for parameter in (layer.weight, layer.D))
-    return fold_checked(weight, d, layer._kwargs["kernel"], layer.weight.name, layer.D.name)
+    return fold_parameters(layer.weight, layer.D, layer._kwargs["kernel"])
 
 
 def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
     """Turn a DO-Conv layer back into the plain one, with ``folded`` (from :func:`folded_kernel`) as kernel."""
-    if folded is not None:
-        assign(layer.weight, folded)
-    leave_trainer(layer.D)
-    layer.params._params.pop(layer.D.name)
+    give_up_d(layer.params, layer.D, layer.weight, folded)
     layer._reg_params.pop("D")
     for attribute in ("D", "_d_mul", "_composition", "_input_shape"):
         layer.__dict__.pop(attribute, None)
@@ -236,35 +168,10 @@ def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
 
 def _attach(layer: HybridBlock, options: Options) -> None:
     """Give ``layer``, already of a DO-Conv class, its D."""
-    patch = prod(layer._kwargs["kernel"])
-    layer._d_mul = int(options.d_mul or patch)
+    layer._d_mul = int(options.d_mul or prod(layer._kwargs["kernel"]))
     layer._composition = options.composition
-    _fit_weight(layer, patch)
-    weight = layer.weight
-    layer.D = layer.params.get(
-        "D",
-        shape=(patch, layer._d_mul, weight.shape[1] * layer._kwargs["num_group"]),
-        dtype=weight.dtype,
-        init=D_INITIALIZERS[options.d_initializer],
-        allow_deferred_init=True,
-        grad_req=weight.grad_req,
-        wd_mult=options.d_wd_mult,
-    )
-    initialize_beside(layer.D, weight)
-    join_trainer(layer.D, weight)
-
-
-def _fit_weight(layer: HybridBlock, patch: int) -> None:
-    """Make room for D_mul columns in ``weight``, keeping what a trained kernel computes."""
-    weight = layer.weight
-    shape = weight.shape[:2] + _geometry(layer).weight_tail
-    if weight.shape == shape:
-        refresh(weight)
-    elif is_initialized(weight):
-        data = first_copy(weight)
-        assign(weight, mx.nd.array(kernel.expand(data.asnumpy(), layer._d_mul), dtype=data.dtype))
-    else:
-        resize(weight, shape)
+    fit_weight(layer.weight, _geometry(layer))
+    layer.D = create_d(layer.params, "D", layer.weight, _geometry(layer), options)
 
 
 def _geometry(layer: HybridBlock) -> Geometry:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Sequence
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon.parameter import Parameter
+from mxnet.gluon.parameter import Parameter, ParameterDict
 
-from . import operators
+from . import kernel, operators
 from .errors import DOConvError
+from .kernel import Geometry
+from .options import Options
 
 
 def is_initialized(parameter: Parameter) -> bool:
@@ -47,14 +50,80 @@ def refresh(parameter: Parameter) -> None:
         parameter.reset_ctx(parameter.list_ctx())
 
 
-def initialize_beside(d: Parameter, weight: Parameter) -> None:
-    """Initialise ``d`` where ``weight`` is: on its contexts, deferred if its shape is not known yet."""
-    if is_initialized(weight) or weight._deferred_init:
+def refuse_small_d_mul(weight: Parameter, kernel_size: Sequence[int], options: Options) -> None:
+    """Raise :class:`DOConvError` if a trained plain kernel would not fit into W."""
+    patch = prod(kernel_size)
+    if is_initialized(weight) and (options.d_mul or patch) < patch:
+        raise DOConvError(
+            f"{weight.name}: d_mul={options.d_mul} is below M·N={patch}: the trained kernel does not fit into "
+            "so small a W. Build the layer anew with this d_mul, or choose one of at least M·N."
+        )
+
+
+def fit_weight(weight: Parameter, geometry: Geometry) -> None:
+    """Make room in a plain ``weight`` for D_mul columns, keeping what a trained kernel computes."""
+    if weight.shape is None:
+        return
+    shape = (*weight.shape[:2], *geometry.weight_tail)
+    if weight.shape == shape:
+        refresh(weight)
+    elif is_initialized(weight):
+        data = first_copy(weight)
+        assign(weight, mx.nd.array(kernel.expand(data.asnumpy(), geometry.d_mul), dtype=data.dtype))
+    else:
+        resize(weight, shape)
+
+
+def create_d(
+    params: ParameterDict, name: str, weight: Parameter, geometry: Geometry, options: Options
+) -> Parameter:
+    """The Parameter D of shape (M·N, D_mul, C_in) beside ``weight``, in the dictionary ``params``.
+
+    It is initialised where ``weight`` is, frozen if that is frozen, and joins its Trainer.
+    """
+    in_channels = weight.shape[1] * geometry.groups if weight.shape else 0
+    d = params.get(
+        name,
+        shape=(geometry.patch, geometry.d_mul, in_channels),
+        dtype=weight.dtype,
+        init=options.d_init,
+        allow_deferred_init=True,
+        grad_req=weight.grad_req,
+        wd_mult=options.d_wd_mult,
+    )
+    if not is_initialized(d) and (is_initialized(weight) or weight._deferred_init):
         d.initialize(ctx=weight.list_ctx())
+    _join_trainer(d, weight)
+    return d
 
 
-def join_trainer(d: Parameter, weight: Parameter) -> None:
-    """Let the Trainer that optimises ``weight``, if there is one, optimise ``d`` as well."""
+def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int]) -> mx.nd.NDArray | None:
+    """W' of two Parameters; None where they have no values yet and would start as the plain layer does.
+
+    Raises
+    ------
+    DOConvError
+        If W or D is not finite, or if they have no values yet and folding would change their start.
+    """
+    if is_initialized(weight):
+        return fold_checked(first_copy(weight), first_copy(d), kernel_size, weight.name, d.name)
+    if d.shape[0] != d.shape[1] or not isinstance(d.init, mx.init.Zero):
+        raise DOConvError(f"{weight.name} and {d.name} have no values to fold; initialise the network first")
+    return None
+
+
+def give_up_d(params: ParameterDict, d: Parameter, weight: Parameter, folded: mx.nd.NDArray | None) -> None:
+    """Leave ``weight`` with the folded kernel, and ``d`` to nobody.
+
+    D keeps its place in the Trainer's list, frozen: optimiser states are filed by position.
+    """
+    if folded is not None:
+        assign(weight, folded)
+    d.grad_req = "null"
+    params._params.pop(d.name)
+
+
+def _join_trainer(d: Parameter, weight: Parameter) -> None:
     trainer = weight._trainer
     if trainer is None or d.name in trainer._param2idx:
         return
@@ -64,14 +133,6 @@ def join_trainer(d: Parameter, weight: Parameter) -> None:
     trainer._params_to_init.append(d)
     trainer._optimizer.param_dict[index] = d
     d._set_trainer(trainer)
-
-
-def leave_trainer(d: Parameter) -> None:
-    """Let the Trainer pass over ``d``, which no network uses any more.
-
-    It keeps its place in the Trainer's list: optimiser states are filed by position.
-    """
-    d.grad_req = "null"
 
 
 def fold_checked(

@@ -1,0 +1,158 @@
+"""A live network: over-parameterize it, fold it, say what it is."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Iterable, Sequence
+
+from mxnet.gluon import Block, HybridBlock
+from tabulate import tabulate
+
+from .errors import DOConvError, DOConvWarning
+from .options import Options
+from .select import Selection
+from .sites import Site, find_sites
+
+ALREADY = "DO-Conv already"
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What became of one convolution: changed (to a DO-Conv kind, or to plain), or left alone and why."""
+
+    name: str
+    kind: str
+    kernel_size: tuple[int, ...]
+    skipped: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What :func:`over_parameterize` or :func:`fold` did, convolution by convolution. Print it."""
+
+    title: str
+    layers: Sequence[LayerReport]
+
+    @property
+    def changed(self) -> list[str]:
+        """Structural names of the convolutions that were changed."""
+        return [layer.name for layer in self.layers if layer.skipped is None]
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Structural names of the others, with the reason."""
+        return {layer.name: layer.skipped for layer in self.layers if layer.skipped is not None}
+
+    def __str__(self) -> str:
+        rows = [
+            (layer.name, "×".join(map(str, layer.kernel_size)), layer.skipped or layer.kind)
+            for layer in self.layers
+        ]
+        table = tabulate(rows, headers=["layer", "kernel", self.title])
+        return f"{table}\n{self.title}: {len(self.changed)} of {len(self.layers)} convolutions"
+
+
+def over_parameterize(
+    net: Block,
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    stages: int | Iterable[int] | None = None,
+    d_mul: int | None = None,
+    d_initializer: str = "identity",
+    composition: str = "kernel",
+    d_wd_mult: float = 1.0,
+) -> Report:
+    """Turn the convolutions of a network into DO-Conv ones, in place.
+
+    The network may be fresh or trained, hybridized or not, and may have a Trainer, which then trains every
+    D as well. Layers stay the objects they are and keep their names; each gains one Parameter, ``D``.
+    Convolutions inside SymbolBlocks count. Pointwise ones are left alone.
+
+    Parameters
+    ----------
+    net : the network
+    include, exclude, stages : see :class:`~gluon_doconv.select.Selection`; by default all
+    d_mul, d_initializer, composition, d_wd_mult : see :class:`~gluon_doconv.options.Options`
+
+    Returns
+    -------
+    Report
+        Which convolutions were changed, which were not, and why.
+
+    Raises
+    ------
+    DOConvError
+        If nothing is matched, or if a convolution cannot be over-parameterized; nothing is changed then.
+
+    Warns
+    -----
+    DOConvWarning
+        If all that was chosen is DO-Conv already; nothing is changed.
+    """
+    options = Options(d_mul, d_initializer, composition, d_wd_mult)
+    sites = find_sites(net)
+    reasons = Selection.of(include, exclude, stages).reasons(sites)
+    plan = [(site, reason or (ALREADY if site.d is not None else None)) for site, reason in zip(sites, reasons)]
+    chosen = [site for site, reason in plan if reason is None]
+    for site in chosen:
+        site.check(options)
+    if not chosen:
+        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
+    for site in chosen:
+        site.over_parameterize(options)
+    _forget_traced_graphs(net)
+    return Report("over-parameterized", [_line(site, reason) for site, reason in plan])
+
+
+def fold(net: Block) -> Report:
+    """Fold every D of a network into its kernel, in place; the network is the plain one again.
+
+    Classes, names, Parameter objects and their number are those of the plain network. Kernels are bitwise
+    those that were trained.
+
+    Raises
+    ------
+    DOConvError
+        If a W or D is not finite, or has no values yet; nothing is changed then.
+
+    Warns
+    -----
+    DOConvWarning
+        If the network has no DO-Conv layer; nothing is changed.
+    """
+    plan = [(site, site.d is None) for site in find_sites(net)]
+    folding = [(site, site.folded_kernel()) for site, plain in plan if not plain]
+    if not folding:
+        warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=2)
+    lines = [_line(site, "plain already" if plain else None) for site, plain in plan]
+    for site, folded in folding:
+        site.fold(folded)
+    _forget_traced_graphs(net)
+    return Report("folded", lines)
+
+
+def require_doconv(net: Block) -> list[Site]:
+    """The DO-Conv convolutions of ``net``.
+
+    Raises
+    ------
+    DOConvError
+        If it has none.
+    """
+    sites = [site for site in find_sites(net) if site.d is not None]
+    if not sites:
+        raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
+    return sites
+
+
+def _line(site: Site, skipped: str | None) -> LayerReport:
+    return LayerReport(site.name, site.kind, site.kernel_size, skipped)
+
+
+def _forget_traced_graphs(net: Block) -> None:
+    """Graphs that hybridized blocks traced before speak of the network as it was."""
+    if isinstance(net, HybridBlock):
+        net._clear_cached_op()
+    for child in net._children.values():
+        _forget_traced_graphs(child)

@@ -1,0 +1,116 @@
+"""Which convolutions: by name, by the paper's stage, by kind."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Iterable, Sequence
+
+from .errors import DOConvError
+from .sites import Site
+
+STAGE = re.compile(r"(?:stage|layers?)_?(\d+)")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A choice among the convolutions of a network.
+
+    Parameters
+    ----------
+    include, exclude : regular expressions, or lists of them, searched for in a layer's structural name and
+        in its Gluon name. Nothing to include means everything
+    stages : the paper's stage numbers (Table 6): 0 is the stem, 1 to 4 the stages of a ResNet, 1 to 3 on
+        CIFAR. None means all, and whatever belongs to no stage
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    stages: frozenset[int] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        stages: int | Iterable[int] | None = None,
+    ) -> Selection:
+        """Accept what a person writes: one pattern or several, one stage or several."""
+        chosen = None if stages is None else frozenset([stages] if isinstance(stages, int) else stages)
+        return cls(_patterns(include), _patterns(exclude), chosen)
+
+    def reasons(self, sites: Sequence[Site]) -> list[str | None]:
+        """For each site, in order, why it is not chosen; None for a chosen one.
+
+        Raises
+        ------
+        DOConvError
+            If nothing that DO-Conv applies to is chosen; the message lists near names, or the stages.
+        """
+        stages = stages_of(sites)
+        reasons = [self._reason(site, stage) for site, stage in zip(sites, stages)]
+        if all(reasons):
+            raise DOConvError(self._nothing_matched(sites, stages))
+        return reasons
+
+    def _reason(self, site: Site, stage: int | None) -> str | None:
+        if site.obstacle:
+            return site.obstacle
+        if self.include and not _matches(self.include, site):
+            return "not included"
+        if _matches(self.exclude, site):
+            return "excluded"
+        if self.stages is not None and stage not in self.stages:
+            return "in no stage" if stage is None else f"in stage {stage}"
+        return None
+
+    def _nothing_matched(self, sites: Sequence[Site], stages: Sequence[int | None]) -> str:
+        usable = [(site, stage) for site, stage in zip(sites, stages) if not site.obstacle]
+        if not usable:
+            return f"nothing to over-parameterize: none of the {len(sites)} convolutions found has a spatial kernel"
+        hint = f"This network has {len(usable)} that could be chosen"
+        known = sorted({stage for _, stage in usable if stage is not None})
+        if self.stages is not None:
+            hint += f", in stages {known}" if known else ", and no stages"
+        return f"the selection {self} matches no convolution. {hint}, for instance {self._near(usable)}."
+
+    def _near(self, usable: Sequence[tuple[Site, int | None]]) -> str:
+        names = [name for site, _ in usable for name in (site.name, site.prefix)]
+        near = [name for pattern in self.include for name in difflib.get_close_matches(pattern, names, 3, 0.3)]
+        return ", ".join(dict.fromkeys(near or [site.name for site, _ in usable[:3]]))
+
+
+def stages_of(sites: Sequence[Site]) -> list[int | None]:
+    """The paper's stage of each site (Table 6).
+
+    GluonCV writes it into the names of its networks (``stage2_conv0``, ``layer2.0.conv1``). What comes
+    before the first named stage is the stem, stage 0; what comes after without a stage has none.
+    """
+    stages: list[int | None] = []
+    staged = any(_named_stage(site) is not None for site in sites)
+    in_stem = staged
+    for site in sites:
+        stage = _named_stage(site)
+        in_stem = in_stem and stage is None
+        stages.append(0 if in_stem else stage)
+    return stages
+
+
+def _named_stage(site: Site) -> int | None:
+    found = STAGE.search(site.prefix) or STAGE.search(site.name)
+    return int(found.group(1)) if found else None
+
+
+def _matches(patterns: Iterable[str], site: Site) -> bool:
+    return any(re.search(pattern, name) for pattern in patterns for name in (site.name, site.prefix))
+
+
+def _patterns(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    patterns = (given,) if isinstance(given, str) else tuple(given or ())
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise DOConvError(f"{pattern!r} is not a regular expression: {error}") from error
+    return patterns
