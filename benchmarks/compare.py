@@ -1,0 +1,222 @@
+"""What DO-Conv costs: plain convolution, this package and the published formulation of the layer, side by side.
+
+Usage: python benchmarks/compare.py [composition|step|memory|inference|all] [--quick] [--output PATH]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Sequence
+
+import mxnet as mx
+import published
+from mxnet.gluon import HybridBlock
+from networks import INFERENCE, MEMORY, STEPS, Workload, prediction, training_step
+from peak import peaks
+from tabulate import tabulate
+from timing import Neighbours, Ratio, milliseconds, side_by_side, wait_for_calm
+from tqdm import tqdm
+
+from gluon_doconv import operators
+from gluon_doconv.kernel import Geometry
+
+Row = Dict[str, Any]
+
+OURS = ("ours", "folded")
+CHANNELS = (64, 128, 256, 512, 1024)
+
+
+class Composition(HybridBlock):
+    """A composition as a block, so that it can be hybridized."""
+
+    def __init__(self, compose: Callable[..., Any]) -> None:
+        super().__init__()
+        self._compose = compose
+
+    def hybrid_forward(self, F: Any, weight: Any, d: Any) -> Any:
+        """W' of ``weight`` and ``d``."""
+        return self._compose(F, weight, d)
+
+
+def composition(options: argparse.Namespace) -> Iterator[Row]:
+    """Forward and backward of the composition alone, for 3×3 kernels with C_in = C_out."""
+    for channels in CHANNELS[:3] if options.quick else CHANNELS:
+        for mode in ("hybridized", "imperative"):
+            steps = {
+                name: _composition_step(compose, channels, mode == "hybridized")
+                for name, compose in _compositions(channels).items()
+            }
+            kernel = f"{channels}×{channels}×3×3"
+            seconds, noise = _measure(steps, options, repeats=31 if channels < 512 else 11)
+            yield {
+                "kernel": kernel,
+                "mode": mode,
+                "ours, ms": milliseconds(seconds["ours"]),
+                "published, ms": milliseconds(seconds["published"]),
+                "published / ours": Ratio.of(seconds["published"], seconds["ours"]),
+                "target": "≥ 50" if channels == 512 else "",
+                **noise,
+            }
+
+
+def _compositions(channels: int) -> dict[str, Callable[..., Any]]:
+    geometry = Geometry(channels, (3, 3), groups=1, d_mul=9)
+    return {
+        "ours": lambda F, w, d: operators.compose(F, w, d, geometry),
+        "published": lambda F, w, d: published.compose(F, w, d, channels, channels, (3, 3)),
+    }
+
+
+def _composition_step(compose: Callable[..., Any], channels: int, hybridized: bool) -> Callable[[], object]:
+    block = Composition(compose)
+    block.hybridize(hybridized)
+    weight = mx.nd.random.normal(shape=(channels, channels, 3, 3))
+    d = mx.nd.random.normal(shape=(9, 9, channels))
+    head = mx.nd.ones_like(weight)
+    weight.attach_grad()
+    d.attach_grad()
+
+    def step() -> None:
+        with mx.autograd.record():
+            kernel = block(weight, d)
+        kernel.backward(head)
+
+    return step
+
+
+def step(options: argparse.Namespace) -> Iterator[Row]:
+    """Whole training steps: forward, loss, backward, update."""
+    for workload in STEPS[-2:] if options.quick else STEPS:
+        steps = {name: training_step(workload, name, options.static) for name in workload.variants}
+        yield from _compared_with_plain(workload, steps, options)
+
+
+def inference(options: argparse.Namespace) -> Iterator[Row]:
+    """Predictions of the folded network."""
+    for workload in INFERENCE[:1] if options.quick else INFERENCE:
+        steps = {name: prediction(workload, name) for name in workload.variants}
+        yield from _compared_with_plain(workload, steps, options)
+
+
+def _compared_with_plain(
+    workload: Workload, steps: dict[str, Callable[[], object]], options: argparse.Namespace
+) -> Iterator[Row]:
+    seconds, noise = _measure(steps, options, repeats=30)
+    for name, measured in seconds.items():
+        yield {
+            "network": str(workload),
+            "layers": name,
+            "ms": milliseconds(measured),
+            "ratio to plain": Ratio.of(measured, seconds["plain"]),
+            "target": workload.target if name in OURS else "",
+            **noise,
+        }
+
+
+def _measure(
+    steps: dict[str, Callable[[], object]], options: argparse.Namespace, repeats: int
+) -> tuple[dict[str, list[float]], Row]:
+    load = wait_for_calm(options.wait)
+    neighbours = Neighbours()
+    seconds = side_by_side(steps, 3 if options.quick else options.repeats or repeats)
+    return seconds, {"load before": load, "others' share": neighbours.share()}
+
+
+def memory(options: argparse.Namespace) -> Iterator[Row]:
+    """Peak resident memory of three training steps, each network in a process of its own."""
+    for workload in MEMORY[:1] if options.quick else MEMORY:
+        measured = {name: peaks(workload, name) for name in workload.variants}
+        plain = measured["plain"]
+        for name, peak in measured.items():
+            yield {
+                "network": str(workload),
+                "layers": name,
+                "peak, MB": peak["step"],
+                "ratio to plain": peak["step"] / plain["step"],
+                "above imports, MB": peak["step"] - peak["import"],
+                "ratio above imports": (peak["step"] - peak["import"]) / (plain["step"] - plain["import"]),
+                "target": workload.target if name in OURS else "",
+            }
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
+    "composition": composition,
+    "step": step,
+    "memory": memory,
+    "inference": inference,
+}
+
+
+def environment() -> Row:
+    """The machine and the versions the figures depend on."""
+    return {
+        "processor": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("mxnet", "gluoncv", "numpy")},
+    }
+
+
+def table(rows: Sequence[Row]) -> str:
+    """``rows`` in Markdown."""
+    cells = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    return tabulate(cells, "keys", "github", disable_numparse=True)
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def save(results: dict[str, list[Row]], output: Path) -> None:
+    """Write ``results`` beside each other as JSON and as Markdown."""
+    contents = {"environment": environment(), **results}
+    output.with_suffix(".json").write_text(json.dumps(contents, default=asdict, indent=1))
+    sections = (f"## {name}\n\n{table(rows)}\n" for name, rows in results.items())
+    output.with_suffix(".md").write_text("\n".join(sections))
+
+
+def main() -> None:
+    """Run the sections asked for; print their tables, and save them if asked to."""
+    options = parse(sys.argv[1:])
+    print(", ".join(f"{name} {value}" for name, value in environment().items()))
+    results = {}
+    for name in SECTIONS if options.section == "all" else (options.section,):
+        results[name] = list(tqdm(SECTIONS[name](options), name, leave=False, disable=None))
+        print(f"\n## {name}\n\n{table(results[name])}", flush=True)
+        if options.output:
+            save(results, options.output)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "section",
+        nargs="?",
+        default="all",
+        choices=(*SECTIONS, "all"),
+    )
+    parser.add_argument("--quick", action="store_true", help="small workloads, three repeats: does it run?")
+    parser.add_argument("--static", action="store_true", help="hybridize(static_alloc=True, static_shape=True)")
+    parser.add_argument("--repeats", type=int, help="repeats of each measurement")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="longest wait for a load average below 0.6 before each measurement",
+    )
+    parser.add_argument("--output", type=Path, help="save the tables as OUTPUT.json and OUTPUT.md")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
