@@ -7,10 +7,36 @@ from . import compat
 
 compat.install()
 
+from .checkpoint import (  # noqa: E402
+    fold_params,
+    inspect,
+    load_parameters,
+    over_parameterize_params,
+)
+from .convert import fold, over_parameterize  # noqa: E402
 from .errors import DOConvError, DOConvWarning  # noqa: E402
+from .graph import export, export_onnx, fold_symbol  # noqa: E402
 from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .options import Options  # noqa: E402
+from .summary import summary  # noqa: E402
 
 __version__ = "0.1.0"
 
-__all__ = ["DOConv1D", "DOConv2D", "DOConv3D", "DOConvError", "DOConvWarning", "Options"]
+__all__ = [
+    "DOConv1D",
+    "DOConv2D",
+    "DOConv3D",
+    "DOConvError",
+    "DOConvWarning",
+    "Options",
+    "export",
+    "export_onnx",
+    "fold",
+    "fold_params",
+    "fold_symbol",
+    "inspect",
+    "load_parameters",
+    "over_parameterize",
+    "over_parameterize_params",
+    "summary",
+]

@@ -26,8 +26,9 @@ def first_copy(parameter: Parameter) -> mx.nd.NDArray:
 
 
 def resize(parameter: Parameter, shape: tuple) -> None:
-    """Change the shape of a Parameter that holds no values yet."""
+    """Change the shape of a Parameter that holds no values yet, or is about to be given others."""
     parameter._shape = tuple(shape)
+    parameter._var = None  # the variable it has shown to graphs so far carries the old shape
 
 
 def assign(parameter: Parameter, value: mx.nd.NDArray) -> None:

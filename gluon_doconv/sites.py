@@ -79,7 +79,7 @@ class Site(ABC):
         """DO-Conv, DO-DConv or DO-GConv (section 3), by the number of groups."""
         if self.groups == 1:
             return "DO-Conv"
-        return "DO-DConv" if self.groups == self.in_channels else "DO-GConv"
+        return "DO-DConv" if self.groups == (self.in_channels or self.channels) else "DO-GConv"
 
 
 class LayerSite(Site):

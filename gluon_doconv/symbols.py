@@ -13,8 +13,10 @@ from math import prod
 from typing import Any
 
 import mxnet as mx
+from mxnet.gluon import HybridBlock
 
 from . import operators
+from .errors import DOConvError
 from .kernel import Geometry
 
 DATA, WEIGHT = 0, 1  # the inputs of a Convolution node
@@ -39,6 +41,27 @@ class SymbolConvolution:
     def geometry(self, d_mul: int | None) -> Geometry:
         """What composition needs to know, for a depth multiplier (None means M·N)."""
         return Geometry(self.channels, self.kernel_size, self.groups, int(d_mul or prod(self.kernel_size)))
+
+
+def trace(net: HybridBlock) -> mx.sym.Symbol:
+    """The graph of a network, as it was traced when it was hybridized and run, else traced now.
+
+    Raises
+    ------
+    DOConvError
+        If ``net`` is no HybridBlock, or takes more than one input and has not been hybridized and run.
+    """
+    if not isinstance(net, HybridBlock):
+        raise DOConvError(f"{net.name} is a {type(net).__name__}, not a HybridBlock: it has no graph to export")
+    if net._cached_graph:
+        return net._cached_graph[1]
+    try:
+        out = net(mx.sym.var("data"))
+    except Exception as error:
+        raise DOConvError(
+            f"{net.name} could not be traced with one input ({error}); hybridize it and run it once before"
+        ) from error
+    return mx.sym.Group(out) if isinstance(out, (list, tuple)) else out
 
 
 class Graph:

@@ -1,0 +1,82 @@
+"""Reading and writing whole files: a crash in the middle of writing leaves the old file, or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, Mapping
+
+import mxnet as mx
+
+from .errors import DOConvError
+
+Arrays = Mapping[str, mx.nd.NDArray]
+
+
+@contextmanager
+def atomic(*targets: str | os.PathLike) -> Iterator[list[str]]:
+    """Temporary paths to write to, one a target, in its folder; they replace the targets at the end.
+
+    If the block raises, or the process dies in it, every target is as it was.
+    """
+    temporary = [_temporary_beside(Path(target)) for target in targets]
+    try:
+        yield temporary
+        for path in temporary:
+            _flush_to_disk(path)
+        for path, target in zip(temporary, targets):
+            os.replace(path, target)
+    finally:
+        for path in temporary:
+            Path(path).unlink() if os.path.exists(path) else None
+
+
+def read_params(path: str | os.PathLike) -> dict[str, mx.nd.NDArray]:
+    """The named arrays of a ``.params`` file.
+
+    Raises
+    ------
+    DOConvError
+        If there is no such file, or if it is not a file of named arrays.
+    """
+    if not os.path.isfile(path):
+        raise DOConvError(f"{path}: there is no such file")
+    try:
+        arrays = mx.nd.load(str(path))
+    except mx.base.MXNetError as error:
+        raise DOConvError(f"{path} is damaged, or not a .params file: {_first_line(error)}") from error
+    if not isinstance(arrays, dict):
+        raise DOConvError(f"{path} holds {len(arrays)} arrays without names; a .params file names each")
+    return arrays
+
+
+def write_params(path: str | os.PathLike, arrays: Arrays) -> None:
+    """Write named arrays to a ``.params`` file, atomically."""
+    with atomic(path) as (temporary,):
+        mx.nd.save(temporary, dict(arrays))
+
+
+def _temporary_beside(target: Path) -> str:
+    if not target.parent.is_dir():
+        raise DOConvError(f"{target}: the folder {target.parent} does not exist")
+    handle, path = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    os.close(handle)
+    os.chmod(path, 0o666 & ~_umask())
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush_to_disk(path: str) -> None:
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

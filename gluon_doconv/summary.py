@@ -1,0 +1,152 @@
+"""What a network is made of, convolution by convolution, and what each composition costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from typing import Mapping, Sequence
+
+from mxnet.gluon import Block
+from tabulate import tabulate
+
+from .kernel import Geometry, Macc, macc
+from .sites import Site, find_sites
+from .symbols import trace
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One convolution.
+
+    ``kind`` is DO-Conv, DO-DConv or DO-GConv, or plain; ``note`` says why DO-Conv does not apply. Parameters
+    are counted by array; ``maccs`` are per image, None without an input shape.
+    """
+
+    name: str
+    kind: str
+    channels: tuple[int, int]
+    kernel_size: tuple[int, ...]
+    groups: int
+    d_mul: int | None
+    parameters: int
+    d_parameters: int
+    maccs: Macc | None
+    note: str
+
+    def row(self) -> tuple:
+        """The cells of this line of the table."""
+        counts = (self.maccs.plain, self.maccs.kernel, self.maccs.feature) if self.maccs else ()
+        shape = f"{self.channels[0] or '?'} → {self.channels[1]}"
+        size = "×".join(map(str, self.kernel_size))
+        kind = f"{self.kind}, {self.note}" if self.note else self.kind
+        return (
+            self.name,
+            kind,
+            shape,
+            size,
+            self.groups,
+            self.d_mul,
+            self.parameters,
+            self.d_parameters,
+            *counts,
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Every convolution of a network. Print it."""
+
+    layers: Sequence[LayerSummary]
+
+    @property
+    def doconv(self) -> list[LayerSummary]:
+        """The over-parameterized ones."""
+        return [layer for layer in self.layers if layer.d_mul is not None]
+
+    def __str__(self) -> str:
+        headers = ["layer", "kind", "channels", "kernel", "groups", "D_mul", "weights", "D"]
+        if any(layer.maccs for layer in self.layers):
+            headers += ["MACC plain", "kernel comp.", "feature comp."]
+        table = tabulate([layer.row() for layer in self.layers], headers=headers, intfmt=",")
+        weights = sum(layer.parameters for layer in self.layers)
+        extra = sum(layer.d_parameters for layer in self.layers)
+        total = (
+            f"{len(self.doconv)} of {len(self.layers)} convolutions are DO-Conv; while training D adds {extra:,} "
+            f"parameters to the {weights:,} of the convolutions, after folding none"
+        )
+        return f"{table}\n{total}{self._macc_line()}"
+
+    def _macc_line(self) -> str:
+        counted = [layer.maccs for layer in self.doconv if layer.maccs]
+        if not counted:
+            return ""
+        plain, kernel, feature = (
+            sum(getattr(count, name) for count in counted) for name in ("plain", "kernel", "feature")
+        )
+        return (
+            f"\nMACC of the DO-Conv layers, one image: plain and folded {plain:,}; kernel composition {kernel:,} "
+            f"(×{kernel / plain:.3f}); feature composition {feature:,} (×{feature / plain:.3f})"
+        )
+
+
+def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
+    """Say per convolution what it is: kind, shapes, parameters, and the MACCs of both compositions.
+
+    Parameters
+    ----------
+    net : any network; it is not run and not changed
+    input_shape : (N, C, H, W); without it MACCs are left out, since they depend on the size of the maps
+
+    Raises
+    ------
+    DOConvError
+        If an input shape is given and ``net`` cannot be traced.
+    """
+    traced = _trace_sizes(net, input_shape) if input_shape else None
+    return Summary([_line(site, traced) for site in find_sites(net)])
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """What a graph tells for one input shape: positions of each node's output maps, shapes of variables."""
+
+    positions: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
+    internals = trace(net).get_internals()
+    arguments, outputs, _ = internals.infer_shape_partial(data=tuple(input_shape))
+    positions: Counter = Counter()
+    for name, shape in zip(internals.list_outputs(), outputs):
+        positions[name[: -len("_output")]] += prod(shape[2:])  # a layer used at several scales counts at each
+    return _Traced(positions, dict(zip(internals.list_arguments(), arguments)))
+
+
+def _line(site: Site, traced: _Traced | None) -> LayerSummary:
+    shape = site.weight.shape or ()
+    if traced and 0 in (shape or (0,)):
+        shape = traced.shapes.get(site.weight.name, shape)
+    in_channels = shape[1] * site.groups if shape else 0
+    return LayerSummary(
+        name=site.name,
+        kind="plain" if site.d is None else site.kind,
+        channels=(in_channels, site.channels),
+        kernel_size=site.kernel_size,
+        groups=site.groups,
+        d_mul=None if site.d is None else site.d_mul,
+        parameters=prod(shape) if shape else 0,
+        d_parameters=0 if site.d is None else prod(site.d.shape[:2]) * in_channels,
+        maccs=_maccs(site, in_channels, traced),
+        note=site.obstacle or "",
+    )
+
+
+def _maccs(site: Site, in_channels: int, traced: _Traced | None) -> Macc | None:
+    """Of a plain layer too: what it would cost as DO-Conv. None where DO-Conv does not apply."""
+    if traced is None or site.obstacle or not in_channels:
+        return None
+    d_mul = prod(site.kernel_size) if site.d is None else site.d_mul
+    geometry = Geometry(site.channels, site.kernel_size, site.groups, d_mul)
+    return macc(geometry, in_channels, traced.positions[site.node])
