@@ -68,7 +68,7 @@ class Selection:
     def _nothing_matched(self, sites: Sequence[Site], stages: Sequence[int | None]) -> str:
         usable = [(site, stage) for site, stage in zip(sites, stages) if not site.obstacle]
         if not usable:
-            return f"nothing to over-parameterize: none of the {len(sites)} convolutions found has a spatial kernel"
+            return f"nothing to over-parameterize: no convolution ({len(sites)} found) has a spatial kernel"
         hint = f"This network has {len(usable)} that could be chosen"
         known = sorted({stage for _, stage in usable if stage is not None})
         if self.stages is not None:

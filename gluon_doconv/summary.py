@@ -71,11 +71,13 @@ class Summary:
         table = tabulate([layer.row() for layer in self.layers], headers=headers, intfmt=",")
         weights = sum(layer.parameters for layer in self.layers)
         extra = sum(layer.d_parameters for layer in self.layers)
-        total = (
-            f"{len(self.doconv)} of {len(self.layers)} convolutions are DO-Conv; while training D adds {extra:,} "
-            f"parameters to the {weights:,} of the convolutions, after folding none"
+        total = f"{len(self.doconv)} of {len(self.layers)} convolutions are DO-Conv"
+        if not all(layer.channels[0] for layer in self.layers):
+            return f"{table}\n{total}; parameters are not known before the input's shape is"
+        return (
+            f"{table}\n{total}; while training D adds {extra:,} parameters to the {weights:,} of the convolutions, "
+            f"after folding none{self._macc_line()}"
         )
-        return f"{table}\n{total}{self._macc_line()}"
 
     def _macc_line(self) -> str:
         counted = [layer.maccs for layer in self.doconv if layer.maccs]
@@ -85,8 +87,9 @@ class Summary:
             sum(getattr(count, name) for count in counted) for name in ("plain", "kernel", "feature")
         )
         return (
-            f"\nMACC of the DO-Conv layers, one image: plain and folded {plain:,}; kernel composition {kernel:,} "
-            f"(×{kernel / plain:.3f}); feature composition {feature:,} (×{feature / plain:.3f})"
+            f"\nMACC of the DO-Conv layers, one image: plain and folded {plain:,}; "
+            f"kernel composition {kernel:,} (×{kernel / plain:.3f}); "
+            f"feature composition {feature:,} (×{feature / plain:.3f})"
         )
 
 
