@@ -39,6 +39,16 @@ def test_deferred_shapes_resolve_behind_other_layers(d_mul):
     assert net[3].D.shape == (2, 3 if d_mul else 2, 6)
 
 
+@pytest.mark.parametrize("d_mul", [None, 12, 4])
+@pytest.mark.parametrize("hybridize", [True, False])
+def test_a_graph_traced_before_any_data_came_is_no_obstacle(hybridize, d_mul):
+    layer = doconv.DOConv2D(4, 3, groups=2, d_mul=d_mul)
+    layer.initialize()
+    layer(mx.sym.var("data"))
+    layer.hybridize(hybridize)
+    assert layer(mx.nd.ones((1, 6, 5, 5))).shape == (1, 4, 3, 3)
+
+
 @pytest.mark.parametrize("spatial, op_count", [(4, 2), (64, 1)])
 def test_auto_takes_the_composition_of_fewer_maccs(spatial, op_count):
     """64 input and 256 output channels: features are cheaper on 2×2 outputs, one kernel on 62×62."""
@@ -60,7 +70,9 @@ POSITIONS = {
 def test_every_positional_argument_means_what_it_means_in_the_plain_layer(axes):
     arguments = POSITIONS[axes]
     plain, layer = PLAIN[axes](*arguments), DOCONV[axes](*arguments)
-    accepted = [p for p in inspect.signature(PLAIN[axes].__init__).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    accepted = [
+        p for p in inspect.signature(PLAIN[axes].__init__).parameters.values() if p.kind is not p.VAR_KEYWORD
+    ]
     assert len(accepted) == 1 + len(arguments)  # and self
     assert layer._kwargs == plain._kwargs
     assert isinstance(layer, PLAIN[axes])
@@ -88,7 +100,10 @@ def test_names_are_those_of_the_plain_layer(axes):
             with net.name_scope():
                 net.add(classes[axes](4, 3), classes[axes](4, 3, prefix="stem_"), nn.Dense(2))
             alone = classes[axes](4, 3)
-        return [net.name, net[0].name, net[1].name, alone.name], [*net.collect_params(), *alone.collect_params()]
+        return [net.name, net[0].name, net[1].name, alone.name], [
+            *net.collect_params(),
+            *alone.collect_params(),
+        ]
 
     plain_blocks, plain_parameters = names_with(PLAIN)
     blocks, parameters = names_with(DOCONV)
