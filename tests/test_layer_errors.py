@@ -25,9 +25,8 @@ def test_d_mul_has_to_be_a_positive_whole_number(d_mul):
             build(d_mul=d_mul)
 
 
-def test_a_whole_d_mul_of_any_type_will_do():
+def test_a_whole_number_of_numpy_will_do():
     assert doconv.DOConv2D(4, 3, d_mul=np.int64(12)).D.shape == (9, 12, 0)
-    assert doconv.DOConv2D(4, 3, d_mul=12.0).D.shape == (9, 12, 0)
 
 
 @pytest.mark.parametrize("build", [doconv.Options, lambda **kwargs: doconv.DOConv3D(4, 3, **kwargs)])
@@ -56,9 +55,7 @@ def test_converting_a_channels_last_layer_leaves_it_as_it_was():
 
 @pytest.mark.parametrize("channels, in_channels", [(7, 4), (8, 3), (7, 0)])
 def test_groups_have_to_divide_the_channels(channels, in_channels):
-    with pytest.raises(
-        DOConvError, match=rf"groups=2 .* divide channels={channels} and in_channels={in_channels}"
-    ):
+    with pytest.raises(DOConvError, match=r"groups=2\b"):
         doconv.DOConv2D(channels, 3, groups=2, in_channels=in_channels)
 
 
@@ -104,6 +101,15 @@ def test_values_that_are_not_finite_are_not_folded(parameter, value):
     with pytest.raises(
         DOConvError, match=rf"conv_{parameter}: {count} values are not finite; .*fold an earlier"
     ):
+        folded_kernel(layer)
+
+
+def test_a_folded_kernel_that_overflows_is_refused():
+    layer = doconv.DOConv2D(4, 3, in_channels=2, prefix="conv_")
+    layer.initialize()
+    layer.weight.data()[0, 0, 0, 0] = 3e38
+    layer.D.data()[4, 0, 0] = 2  # so that W'[0, 0, 4] is 6e38 and more
+    with pytest.raises(DOConvError, match=r"W' of conv_weight: 1 of 72 values are not finite"):
         folded_kernel(layer)
 
 
