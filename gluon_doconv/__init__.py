@@ -16,6 +16,7 @@ from .checkpoint import (  # noqa: E402
 from .convert import fold, over_parameterize  # noqa: E402
 from .errors import DOConvError, DOConvWarning  # noqa: E402
 from .graph import export, export_onnx, fold_symbol  # noqa: E402
+from .importers import import_published, import_pytorch  # noqa: E402
 from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .options import Options  # noqa: E402
 from .summary import summary  # noqa: E402
@@ -34,6 +35,8 @@ __all__ = [
     "fold",
     "fold_params",
     "fold_symbol",
+    "import_published",
+    "import_pytorch",
     "inspect",
     "load_parameters",
     "over_parameterize",

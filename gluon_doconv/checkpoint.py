@@ -20,7 +20,7 @@ from mxnet.gluon.parameter import Parameter
 from tabulate import tabulate
 
 from . import kernel
-from .convert import require_doconv
+from .convert import doconv_sites, require_doconv
 from .errors import DOConvError
 from .files import Arrays, read_params, write_params
 from .parameters import fold_checked
@@ -152,6 +152,7 @@ def over_parameterize_params(source: str | os.PathLike, target: str | os.PathLik
     DOConvError
         If ``net`` has no DO-Conv layer, or if the file does not fit it; nothing is written then.
     """
+    require_doconv(net)
     arrays = read_params(source)
     completed = complete(arrays, net, source)
     write_params(target, completed)
@@ -176,11 +177,34 @@ def load_parameters(
     DOConvError
         If anything else is missing, superfluous or of another shape; it is named, and nothing is loaded.
     """
-    completed = complete(read_params(path), net, path, **kwargs)
+    require_doconv(net)
+    _load(net, complete(read_params(path), net, path, **kwargs), path, ctx, **kwargs)
+
+
+def _load(
+    net: Block,
+    arrays: Arrays,
+    path: str | os.PathLike,
+    ctx: mx.Context | list[mx.Context] | None,
+    **kwargs: bool,
+) -> None:
+    """Let the network load arrays as it would load a file: what it does then differs by class."""
     with tempfile.TemporaryDirectory() as folder:
         temporary = os.path.join(folder, os.path.basename(path))
-        mx.nd.save(temporary, completed)
+        mx.nd.save(temporary, dict(arrays))
         net.load_parameters(temporary, ctx=ctx, **kwargs)
+
+
+def load_folded(net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None) -> None:
+    """Load a plain or a DO-Conv ``.params`` file, folding it on the way, into a plain network.
+
+    Raises
+    ------
+    DOConvError
+        If the folded file does not fit ``net``; nothing is loaded then.
+    """
+    folded = fold_arrays(read_params(path))
+    _load(net, complete(folded, net, path), path, ctx)
 
 
 def complete(
@@ -203,7 +227,7 @@ def complete(
     """
     parameters = net._collect_params_with_prefix()
     arrays = _with_structural_names(arrays, net, parameters)
-    for site in require_doconv(net):
+    for site in doconv_sites(net):
         _complete_site(arrays, site, parameters)
     found = {id(parameters[name]) for name in arrays if name in parameters}
     missing = [name for name, parameter in parameters.items() if id(parameter) not in found]

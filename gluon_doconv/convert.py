@@ -132,18 +132,15 @@ def fold(net: Block) -> Report:
     return Report("folded", lines)
 
 
-def require_doconv(net: Block) -> list[Site]:
-    """The DO-Conv convolutions of ``net``.
+def doconv_sites(net: Block) -> list[Site]:
+    """The DO-Conv convolutions of ``net``."""
+    return [site for site in find_sites(net) if site.d is not None]
 
-    Raises
-    ------
-    DOConvError
-        If it has none.
-    """
-    sites = [site for site in find_sites(net) if site.d is not None]
-    if not sites:
+
+def require_doconv(net: Block) -> None:
+    """Raise :class:`DOConvError` if ``net`` has no DO-Conv convolution."""
+    if not doconv_sites(net):
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
-    return sites
 
 
 def _line(site: Site, skipped: str | None) -> LayerReport:

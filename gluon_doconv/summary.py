@@ -75,8 +75,8 @@ class Summary:
         if not all(layer.channels[0] for layer in self.layers):
             return f"{table}\n{total}; parameters are not known before the input's shape is"
         return (
-            f"{table}\n{total}; while training D adds {extra:,} parameters to the {weights:,} of the convolutions, "
-            f"after folding none{self._macc_line()}"
+            f"{table}\n{total}; while training D adds {extra:,} parameters to the {weights:,} of the "
+            f"convolutions, after folding none{self._macc_line()}"
         )
 
     def _macc_line(self) -> str:

@@ -1,0 +1,132 @@
+"""``gluon-doconv``: every verb is a thin call into the package."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Callable
+
+import click
+
+from . import __version__, checkpoint, graph
+from .errors import DOConvError
+
+
+def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Show a :class:`DOConvError` as a message, not as a traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except DOConvError as error:
+            raise click.ClickException(str(error)) from error
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="gluon-doconv")
+def main() -> None:
+    """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
+
+
+def _shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    try:
+        return tuple(int(size) for size in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not of the form 1,3,224,224") from error
+
+
+@main.command()
+@click.argument("source")
+@click.argument("target")
+@click.option(
+    "--epoch", default=0, show_default=True, help="of an exported graph: the number in its .params file"
+)
+@_teach
+def fold(source: str, target: str, epoch: int) -> None:
+    """Fold SOURCE into the plain TARGET; no network is needed.
+
+    SOURCE is a .params file of save_parameters, or the prefix of an exported graph (PREFIX-symbol.json).
+    """
+    if source.endswith(".params"):
+        layers = checkpoint.fold_params(source, target)
+    else:
+        layers = graph.fold_symbol(source, epoch, target)
+    click.echo(f"{target}: {len(layers)} DO-Conv layers folded; what is left is a plain network")
+
+
+@main.command()
+@click.argument("file")
+@_teach
+def inspect(file: str) -> None:
+    """Say which form a .params FILE is in: plain (or folded), or DO-Conv, and with which layers."""
+    click.echo(checkpoint.inspect(file))
+
+
+@main.command()
+@click.argument("model")
+@click.option("--input-shape", callback=_shape, help="such as 1,3,224,224, to count MACCs and parameters")
+@click.option("--classes", type=int, help="if not the model's own number")
+@_teach
+def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None) -> None:
+    """Show what DO-Conv would make of a MODEL of GluonCV's zoo: layers, parameters, MACCs."""
+    from .convert import over_parameterize
+    from .summary import summary as summarize
+    from .zoo import build
+
+    net = build(model, classes)
+    over_parameterize(net)
+    click.echo(summarize(net, input_shape))
+
+
+@main.command()
+@click.argument("model")
+@click.option("--params", required=True, help="a checkpoint of MODEL, plain or DO-Conv")
+@click.option("--output", required=True, help="PREFIX of the files to write, or the .onnx file")
+@click.option("--format", "form", type=click.Choice(["symbol", "onnx"]), default="symbol", show_default=True)
+@click.option("--input-shape", callback=_shape, default="1,3,224,224", show_default=True)
+@click.option("--classes", type=int, help="if not the model's own number")
+@_teach
+def export(
+    model: str, params: str, output: str, form: str, input_shape: tuple[int, ...], classes: int | None
+) -> None:
+    """Write a checkpoint of a zoo MODEL as a plain, folded network for deployment."""
+    from .zoo import build
+
+    net = build(model, classes)
+    checkpoint.load_folded(net, params)
+    if form == "onnx":
+        target = output if output.endswith(".onnx") else f"{output}.onnx"
+        click.echo(graph.export_onnx(net, target, input_shape))
+    else:
+        click.echo("\n".join(graph.export(net, output)))
+
+
+@main.group()
+def demo() -> None:
+    """Train on real data that comes with ordinary packages, plain against DO-Conv."""
+
+
+@demo.command()
+@click.option("--epochs", default=8, show_default=True, help="for each of the two networks")
+@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs/classification"),
+    show_default=True,
+)
+@_teach
+def classification(epochs: int, seed: int, output: Path) -> None:
+    """CIFAR ResNet-20 on 5,000 real digits: train twice, fold, export, run by ONNX Runtime, compare."""
+    from .demos import classification as job
+    from .demos.fit import Recipe
+
+    text = job.run(output, Recipe(epochs=epochs, seed=seed))
+    click.echo(f"\n{text}\n\nWritten to {output}:")
+    for name in sorted(path.name for path in output.iterdir()):
+        click.echo(f"  {name}")

@@ -1,0 +1,1 @@
+"""Whole jobs on real data: train plain and with DO-Conv, fold, export, compare."""
