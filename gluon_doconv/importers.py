@@ -39,8 +39,8 @@ def import_published(source: str | os.PathLike, target: str | os.PathLike) -> li
     """Turn a ``.params`` file of the published GluonCV layer into one of this package.
 
     For groups = 1 and groups = C_in the two are the same. Between, the published layer multiplies the input
-    channel at position i of group j with ``D[:, :, i·groups + j]``; here that is ``D[:, :, j·C_in/groups + i]``,
-    so the channels of D are reordered. What a layer computes stays what it was.
+    channel at position i of group j with ``D[:, :, i·groups + j]``; here that is
+    ``D[:, :, j·C_in/groups + i]``, so the channels of D are reordered. What a layer computes stays the same.
 
     Returns
     -------
@@ -150,10 +150,10 @@ def _stored_d(layer: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     groups = in_channels // group_in_channels
     if groups > 1 and out_channels != groups:
         raise DOConvError(
-            f"{layer} has {groups} groups of {out_channels // groups} output channels each. There the published "
-            "PyTorch layer pairs D with input channels differently for each output channel of a group, which is "
-            "not depthwise over-parameterization of the input (equation 4) and cannot be expressed by one D. "
-            "Fold this layer in PyTorch and import its plain kernel."
+            f"{layer} has {groups} groups of {out_channels // groups} output channels each. There the "
+            "published PyTorch layer pairs D with input channels differently for each output channel of a "
+            "group, which is not depthwise over-parameterization of the input (equation 4): no one D does "
+            "the same. Fold this layer in PyTorch and import its plain kernel."
         )
     identity = kernel.identity(patch, d_mul, arrays["D"].dtype)
     total = arrays["D"] + arrays.get("d_diag", identity[None])
