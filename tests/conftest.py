@@ -1,5 +1,8 @@
 """How the tests run: reproducibly, and without a deadline, since MXNet compiles on the first call."""
 
+import gluon_doconv  # noqa: F401  (before MXNet, which does not import on today's NumPy by itself)
+
+# isort: split
 import mxnet as mx
 import numpy as np
 import pytest

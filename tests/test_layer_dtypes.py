@@ -83,12 +83,12 @@ def test_a_network_converted_to_bfloat16_computes_nearly_the_same():
 
 
 TRAIN_IN_BFLOAT16 = """
+import gluon_doconv as doconv
 import mxnet as mx
 from mxnet.contrib import amp
-amp.init(target_dtype="bfloat16")
 from mxnet.gluon import Trainer, loss, nn
-import gluon_doconv as doconv
 
+amp.init(target_dtype="bfloat16")
 mx.random.seed(0)
 net = nn.HybridSequential()
 net.add(doconv.DOConv2D(8, 3, activation="relu"), doconv.DOConv2D(8, 3, groups=4, d_mul=12), nn.Dense(4))

@@ -110,6 +110,24 @@ def test_a_second_training_starts_from_the_folded_kernel(d_mul):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "channels, groups, d_mul", [(256, 1, None), (128, 1, 12), (256, 32, None), (512, 512, 20)]
+)
+def test_layers_as_large_as_in_real_networks_keep_every_bit(way, channels, groups, d_mul):
+    """Large matrix products take other paths through the BLAS library than small ones."""
+    layer = nn.Conv2D(channels, 3, padding=1, groups=groups, in_channels=channels)
+    layer.initialize(mx.init.Xavier())
+    x = mx.nd.random.normal(shape=(2, channels, 8, 8))
+    before = layer(x)
+    over_parameterize_layer(layer, doconv.Options(d_mul=d_mul))
+    assert_same_bits(running(layer, way)(x), before)
+    layer.D.set_data(mx.nd.random.normal(0, 0.1, shape=layer.D.shape))
+    before = running(layer, way)(x)
+    fold(layer)
+    assert_same_bits(running(layer, way)(x), before)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_layer_without_values_folds_to_a_layer_without_values(way):
     layer = doconv.DOConv2D(4, 3)
     layer.initialize()

@@ -136,3 +136,13 @@ def test_d_of_a_frozen_layer_is_frozen():
     layer.collect_params().setattr("grad_req", "null")
     over_parameterize_layer(layer, doconv.Options())
     assert layer.D.grad_req == "null"
+
+
+def test_d_learns_at_the_pace_of_its_weight():
+    layer = plain_layer()
+    layer.weight.lr_mult = 0.0
+    trainer = trainer_of(layer)
+    over_parameterize_layer(layer, doconv.Options())
+    kept = layer.D.data().asnumpy()
+    step(layer, trainer)
+    assert_same_bits(layer.D.data(), kept)
