@@ -20,6 +20,7 @@ from .importers import import_published, import_pytorch  # noqa: E402
 from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .options import Options  # noqa: E402
 from .summary import summary  # noqa: E402
+from .zoo import is_patched, patch, patched, register, unpatch, unregister  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -38,8 +39,14 @@ __all__ = [
     "import_published",
     "import_pytorch",
     "inspect",
+    "is_patched",
     "load_parameters",
     "over_parameterize",
     "over_parameterize_params",
+    "patch",
+    "patched",
+    "register",
     "summary",
+    "unpatch",
+    "unregister",
 ]

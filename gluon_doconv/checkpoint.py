@@ -226,9 +226,7 @@ def complete(
         If the arrays do not fit ``net``, beyond what the flags allow; every misfit is listed.
     """
     parameters = net._collect_params_with_prefix()
-    arrays = _with_structural_names(arrays, net, parameters)
-    for site in doconv_sites(net):
-        _complete_site(arrays, site, parameters)
+    arrays = with_identities(with_structural_names(arrays, net), net)
     found = {id(parameters[name]) for name in arrays if name in parameters}
     missing = [name for name, parameter in parameters.items() if id(parameter) not in found]
     extra = [name for name in arrays if name not in parameters]
@@ -243,10 +241,18 @@ def complete(
     return arrays
 
 
-def _with_structural_names(
-    arrays: Arrays, net: Block, parameters: Mapping[str, Parameter]
-) -> dict[str, mx.nd.NDArray]:
+def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
+    """Arrays under structural names, completed: where ``net`` has a D and they have none, the identity."""
+    parameters = net._collect_params_with_prefix()
+    completed = dict(arrays)
+    for site in doconv_sites(net):
+        _complete_site(completed, site, parameters)
+    return completed
+
+
+def with_structural_names(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
     """Files of ``export`` and of old GluonCV use Gluon's own names; those of ``save_parameters`` do not."""
+    parameters = net._collect_params_with_prefix()
     plain = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
     if any("." in name for name in plain):
         return plain

@@ -90,19 +90,30 @@ def over_parameterize(
     DOConvWarning
         If all that was chosen is DO-Conv already; nothing is changed.
     """
-    options = Options(d_mul, d_initializer, composition, d_wd_mult)
+    selection = Selection.of(include, exclude, stages)
+    report = apply(net, selection, Options(d_mul, d_initializer, composition, d_wd_mult))
+    if not report.changed:
+        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
+    return report
+
+
+def apply(net: Block, selection: Selection, options: Options) -> Report:
+    """:func:`over_parameterize` for a selection and options already made; silent where all is done already."""
     sites = find_sites(net)
-    reasons = Selection.of(include, exclude, stages).reasons(sites)
+    reasons = selection.reasons(sites)
     plan = [(site, reason or (ALREADY if site.d is not None else None)) for site, reason in zip(sites, reasons)]
     chosen = [site for site, reason in plan if reason is None]
-    for site in chosen:
+    over_parameterize_sites(net, [(site, options) for site in chosen])
+    return Report("over-parameterized", [_line(site, reason) for site, reason in plan])
+
+
+def over_parameterize_sites(net: Block, plan: Sequence[tuple[Site, Options]]) -> None:
+    """Over-parameterize chosen convolutions of ``net``, all of them or, if one cannot be, none."""
+    for site, options in plan:
         site.check(options)
-    if not chosen:
-        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
-    for site in chosen:
+    for site, options in plan:
         site.over_parameterize(options)
     _forget_traced_graphs(net)
-    return Report("over-parameterized", [_line(site, reason) for site, reason in plan])
 
 
 def fold(net: Block) -> Report:

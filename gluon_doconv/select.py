@@ -10,6 +10,12 @@ from typing import Iterable, Sequence
 from .errors import DOConvError
 from .sites import Site
 
+PARTS = ("backbone", "head")
+BACKBONE = re.compile(
+    r"(^|[_\d])(cifar|wide|se|de|plain)*"
+    r"(resnet|resnext|resnest|mobilenet|vgg|densenet|darknet|inception|alexnet|squeezenet|xception|hrnet"
+    r"|nasnet|googlenet|highresolution)"
+)
 STAGE = re.compile(r"(?:stage|layers?)_?(\d+)")
 
 
@@ -23,11 +29,17 @@ class Selection:
         in its Gluon name. Nothing to include means everything
     stages : the paper's stage numbers (Table 6): 0 is the stem, 1 to 4 the stages of a ResNet, 1 to 3 on
         CIFAR. None means all, and whatever belongs to no stage
+    part : ``"backbone"`` or ``"head"`` (of segmentation and detection), see :func:`part_of`; None means both
     """
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
     stages: frozenset[int] | None = None
+    part: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.part not in (None, *PARTS):
+            raise DOConvError(f"part={self.part!r}: choose from {list(PARTS)}, or None for all")
 
     @classmethod
     def of(
@@ -35,10 +47,11 @@ class Selection:
         include: str | Iterable[str] | None = None,
         exclude: str | Iterable[str] | None = None,
         stages: int | Iterable[int] | None = None,
+        part: str | None = None,
     ) -> Selection:
         """Accept what a person writes: one pattern or several, one stage or several."""
         chosen = None if stages is None else frozenset([stages] if isinstance(stages, int) else stages)
-        return cls(_patterns(include), _patterns(exclude), chosen)
+        return cls(_patterns(include), _patterns(exclude), chosen, part)
 
     def reasons(self, sites: Sequence[Site]) -> list[str | None]:
         """For each site, in order, why it is not chosen; None for a chosen one.
@@ -63,6 +76,8 @@ class Selection:
             return "excluded"
         if self.stages is not None and stage not in self.stages:
             return "in no stage" if stage is None else f"in stage {stage}"
+        if self.part not in (None, part_of(site)):
+            return f"in the {part_of(site)}"
         return None
 
     def _nothing_matched(self, sites: Sequence[Site], stages: Sequence[int | None]) -> str:
@@ -79,6 +94,14 @@ class Selection:
         names = [name for site, _ in usable for name in (site.name, site.prefix)]
         near = [name for pattern in self.include for name in difflib.get_close_matches(pattern, names, 3, 0.3)]
         return ", ".join(dict.fromkeys(near or [site.name for site, _ in usable[:3]]))
+
+
+def part_of(site: Site) -> str:
+    """``'backbone'``, what a classification network brings along, or ``'head'``, what a task adds to it.
+
+    GluonCV writes the backbone's name into the names of its layers, before their own.
+    """
+    return "backbone" if BACKBONE.search(site.prefix) else "head"
 
 
 def stages_of(sites: Sequence[Site]) -> list[int | None]:
