@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# `pytest --hypothesis-profile=explore` looks for new failures; the default repeats the same cases.
+# The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones every time.
 settings.register_profile(
     "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False, max_examples=2000)
+settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
 settings.load_profile("repeat")
 
 
