@@ -25,7 +25,13 @@ def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "auto_envvar_prefix": "GLUON_DOCONV",
+    }
+)
 @click.version_option(__version__, prog_name="gluon-doconv")
 def main() -> None:
     """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
@@ -38,6 +44,10 @@ def _shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
         return tuple(int(size) for size in value.split(","))
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not of the form 1,3,224,224") from error
+
+
+def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    return None if value is None else _shape(_, __, value)
 
 
 @main.command()
@@ -104,6 +114,74 @@ def export(
         click.echo(graph.export_onnx(net, target, input_shape))
     else:
         click.echo("\n".join(graph.export(net, output)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module, as for python -m")
+@click.option(
+    "--include",
+    multiple=True,
+    envvar="GLUON_DOCONV_INCLUDE",
+    help="regular expression on layer names; may be repeated",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    envvar="GLUON_DOCONV_EXCLUDE",
+    help="regular expression on layer names; may be repeated",
+)
+@click.option(
+    "--stages",
+    envvar="GLUON_DOCONV_STAGES",
+    callback=_numbers,
+    help="the paper's stages, such as 0,1,2; 0 is the stem",
+)
+@click.option(
+    "--part",
+    envvar="GLUON_DOCONV_PART",
+    type=click.Choice(["backbone", "head"]),
+    help="of segmentation and detection models",
+)
+@click.option("--d-mul", envvar="GLUON_DOCONV_D_MUL", type=int, help="depth multiplier; by default M·N")
+@click.option(
+    "--d-initializer",
+    envvar="GLUON_DOCONV_D_INITIALIZER",
+    type=click.Choice(["identity", "he"]),
+    default="identity",
+    show_default=True,
+)
+@click.option("--off", is_flag=True, help="run the script plain")
+@click.option(
+    "--fold-on-save", is_flag=True, help="write each checkpoint folded as well, as NAME-folded.params"
+)
+@click.option(
+    "--weights", type=click.Path(path_type=Path, exists=True, file_okay=False), help="pretrained files"
+)
+@click.option(
+    "--no-mend", multiple=True, help="leave one obstacle of GluonCV's as it is; see the list it prints"
+)
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_teach
+def run(
+    script: str,
+    arguments: tuple[str, ...],
+    module: bool,
+    off: bool,
+    fold_on_save: bool,
+    weights: Path | None,
+    no_mend: tuple[str, ...],
+    **selection: Any,
+) -> None:
+    """Run SCRIPT unchanged, with DO-Conv in every network that GluonCV builds for it.
+
+    Options before SCRIPT are these; whatever comes after it is the script's own. The selection can also be set
+    in the environment, as GLUON_DOCONV_INCLUDE and so on.
+    """
+    from .runner import Job
+    from .runner import run as run_job
+
+    run_job(Job(script, arguments, module, None if off else selection, fold_on_save, weights, no_mend))
 
 
 @main.group()

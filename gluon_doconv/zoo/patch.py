@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import tempfile
 import warnings
@@ -18,6 +17,7 @@ from ..checkpoint import find_pairs, with_identities, with_structural_names
 from ..convert import apply, doconv_sites, over_parameterize_sites
 from ..errors import DOConvError, DOConvWarning
 from ..files import Arrays
+from ..hooks import Undo, wrap_method
 from ..options import Options
 from ..select import Selection
 from ..sites import Site, find_sites
@@ -43,15 +43,15 @@ class Patch:
         self.selection, self.options = selection, options
         self.built: list[Built] = []
         self._build_hook = BuildHook(self._on_built)
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Undo] = []
 
     def start(self) -> None:
         """Hook into MXNet."""
         self._build_hook.start()
         self._undo = [
             self._build_hook.stop,
-            _wrap(Block, "load_parameters", self._load_parameters),
-            _wrap(Trainer, "__init__", self._make_trainer),
+            wrap_method(Block, "load_parameters", self._load_parameters),
+            wrap_method(Trainer, "__init__", self._make_trainer),
         ]
 
     def stop(self) -> None:
@@ -184,18 +184,6 @@ def _with_d_in_file_only(net: Block, arrays: Arrays) -> list[tuple[Site, Options
     named = ((site, f"{names[id(site.weight)][: -len('weight')]}D") for site in find_sites(net))
     pairs = {pair.d for pair in find_pairs(arrays)}
     return [(site, Options(d_mul=arrays[d].shape[1])) for site, d in named if site.d is None and d in pairs]
-
-
-def _wrap(owner: type, name: str, replacement: Callable[..., Any]) -> Callable[[], None]:
-    """Replace a method by ``replacement(original, self, …)``; the returned call puts the original back."""
-    original = getattr(owner, name)
-
-    @functools.wraps(original)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return replacement(original, self, *args, **kwargs)
-
-    setattr(owner, name, method)
-    return lambda: setattr(owner, name, original)
 
 
 def _check_versions() -> None:

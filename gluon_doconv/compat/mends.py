@@ -1,0 +1,145 @@
+"""What keeps GluonCV's scripts from running today, mended at run time; none of it is DO-Conv's doing.
+
+Each mend has a name, says what it mends, and is undone by the call that applying it returns. The runner applies
+them and says so; each can be switched off.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import mxnet as mx
+
+from ..hooks import Undo, wrap_method
+
+
+@dataclass(frozen=True)
+class Mend:
+    """One obstacle and how it is removed."""
+
+    name: str
+    what: str
+    apply: Callable[[], Undo]
+
+
+class Batch(list):
+    """A batch that is a list in every respect but ``type(batch) == list``."""
+
+
+def _list_batches() -> Undo:
+    """Scripts that ask ``type(batch) == list`` take a DataLoader's batches for DALI's."""
+    return wrap_method(
+        mx.gluon.data.DataLoader, "__iter__", lambda original, loader: map(_as_batch, original(loader))
+    )
+
+
+def _as_batch(batch: Any) -> Any:
+    return Batch(batch) if type(batch) is list else batch
+
+
+def _custom_fpn() -> Undo:
+    """``custom_faster_rcnn_fpn`` is shadowed by a function of the same name in doublehead_rcnn."""
+    from gluoncv.model_zoo import model_zoo
+    from gluoncv.model_zoo.rcnn.faster_rcnn import faster_rcnn
+
+    right = faster_rcnn.custom_faster_rcnn_fpn
+    wrong = model_zoo._models["custom_faster_rcnn_fpn"]
+    if wrong is right:
+        return _nothing
+    owners = [module for module in _gluoncv_modules() if vars(module).get(right.__name__) is wrong]
+    for module in owners:
+        setattr(module, right.__name__, right)
+    model_zoo._models[right.__name__] = right
+
+    def undo() -> None:
+        for module in owners:
+            setattr(module, right.__name__, wrong)
+        model_zoo._models[right.__name__] = wrong
+
+    return undo
+
+
+def _rcnn_resume() -> Undo:
+    """A Faster R-CNN that has trained has a target generator, which one that is to resume has not built yet."""
+    from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
+
+    def load_parameters(
+        original: Callable[..., None], net: Any, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        if any("target_generator" in name for name in mx.nd.load(filename)):
+            _ = net.target_generator  # a property that builds it
+        original(net, filename, *args, **kwargs)
+
+    return wrap_method(FasterRCNN, "load_parameters", load_parameters)
+
+
+def _roi_align() -> Undo:
+    """On the CPU, ROIAlign leaves rows of masked regions (image index < 0) uninitialised; they must be 0."""
+    undo_nd, undo_sym = (_wrap_roi_align(F) for F in (mx.nd, mx.sym))
+
+    def undo() -> None:
+        undo_nd()
+        undo_sym()
+
+    return undo
+
+
+def _wrap_roi_align(F: Any) -> Undo:
+    original = F.contrib.ROIAlign
+
+    @functools.wraps(original)
+    def masked(data: Any, rois: Any, *args: Any, **kwargs: Any) -> Any:
+        pooled = original(data, rois, *args, **kwargs)
+        image = F.reshape(F.slice_axis(rois, axis=-1, begin=0, end=1), shape=(-1,))
+        return F.where(image >= 0, pooled, F.zeros_like(pooled))
+
+    F.contrib.ROIAlign = masked
+    return functools.partial(setattr, F.contrib, "ROIAlign", original)
+
+
+def _hanging_threads() -> Undo:
+    """After an exception, GluonCV's worker threads keep the process alive for ever."""
+    from gluoncv.utils import parallel
+
+    class DaemonThreading:
+        """The ``threading`` that ``gluoncv.utils.parallel`` sees."""
+
+        Thread = staticmethod(functools.partial(threading.Thread, daemon=True))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(threading, name)
+
+    parallel.threading = DaemonThreading()
+    return functools.partial(setattr, parallel, "threading", threading)
+
+
+MENDS = (
+    Mend("list-batches", "batches of a DataLoader are not taken for DALI's", _list_batches),
+    Mend("custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn),
+    Mend("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
+    Mend("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", _roi_align),
+    Mend("hanging-threads", "the process ends after an exception", _hanging_threads),
+)
+
+
+def apply_mends(without: tuple[str, ...] = ()) -> Undo:
+    """Apply every mend but those named; the returned call undoes them all."""
+    undos = [mend.apply() for mend in MENDS if mend.name not in without]
+
+    def undo() -> None:
+        for one in reversed(undos):
+            one()
+
+    return undo
+
+
+def _gluoncv_modules() -> list[Any]:
+    return [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "gluoncv" and module]
+
+
+def _nothing() -> None:
+    """Undo nothing."""
