@@ -29,7 +29,7 @@ INSTALL_REQUIRES = [
     # The last release is 0.10.5.post0; upstream's newest commit, nearly the same code, calls itself 0.11.0.
     "gluoncv>=0.7.0,<0.12",
     # MXNet's own metadata asks for NumPy below 2; NumPy 2 works where MXNet is installed with --no-deps.
-    "numpy>=1.19,<3",
+    "numpy>=1.21.6,<3",
     # distutils, which MXNet imports, left the standard library in Python 3.12.
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
@@ -66,7 +66,7 @@ HOROVOD = ["horovod==0.28.1", "cffi>=1.4.0", "cloudpickle", "packaging", "psutil
 
 DEMO = ["mlxtend>=0.19", "matplotlib>=3.3", *ONNX]
 
-TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", "pycocotools>=2.0", *DEMO]
+TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", "pycocotools>=2.0.7", *DEMO]
 
 setup(
     name="gluon_doconv",
