@@ -11,7 +11,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from math import isqrt, prod
-from typing import Mapping
+from typing import Any, Mapping
 
 import mxnet as mx
 import numpy as np
@@ -160,7 +160,7 @@ def over_parameterize_params(source: str | os.PathLike, target: str | os.PathLik
 
 
 def load_parameters(
-    net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None, **kwargs: bool
+    net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None, **kwargs: Any
 ) -> None:
     """Load a plain or a DO-Conv ``.params`` file into a DO-Conv network.
 
@@ -186,7 +186,7 @@ def _load(
     arrays: Arrays,
     path: str | os.PathLike,
     ctx: mx.Context | list[mx.Context] | None,
-    **kwargs: bool,
+    **kwargs: Any,
 ) -> None:
     """Let the network load arrays as it would load a file: what it does then differs by class."""
     with tempfile.TemporaryDirectory() as folder:

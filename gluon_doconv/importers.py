@@ -113,13 +113,16 @@ def import_pytorch(
 
 
 def _read_state(source: str | os.PathLike | Mapping[str, Any]) -> dict[str, np.ndarray]:
-    if isinstance(source, (str, os.PathLike)):
-        try:
-            import torch
-        except ImportError as error:
-            raise DOConvError(f"{source} is a PyTorch file: reading it needs PyTorch installed") from error
-        source = torch.load(source, map_location="cpu", weights_only=True)
-    return {name: np.asarray(value) for name, value in source.items()}
+    state = source if isinstance(source, Mapping) else _load_with_torch(source)
+    return {name: np.asarray(value) for name, value in state.items()}
+
+
+def _load_with_torch(path: str | os.PathLike) -> Mapping[str, Any]:
+    try:
+        import torch
+    except ImportError as error:
+        raise DOConvError(f"{path} is a PyTorch file: reading it needs PyTorch installed") from error
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _by_layer(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

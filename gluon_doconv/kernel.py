@@ -56,7 +56,7 @@ def identity(patch: int, d_mul: int, dtype: np.dtype | type = np.float64) -> np.
     (section 4.5). For D_mul < M·N, a depthwise-separable convolution, its first D_mul columns are kept.
     """
     repeats = max(1, d_mul // patch)
-    return sum(np.eye(patch, d_mul, k=i * patch, dtype=dtype) for i in range(repeats))
+    return np.sum([np.eye(patch, d_mul, k=i * patch, dtype=dtype) for i in range(repeats)], axis=0)
 
 
 def compose(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:

@@ -25,7 +25,7 @@ from .parameters import create_d, fit_weight, fold_parameters, give_up_d, refuse
 LAYOUTS = ("NCW", "NCHW", "NCDHW")
 
 
-class _DOConv:
+class _DOConv(HybridBlock):
     """What a DO-Conv layer does beyond the plain layer it is mixed into."""
 
     D: Parameter | None = None
@@ -223,7 +223,10 @@ def _shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array, or of a symbol if its graph tells; None if not."""
     if isinstance(x, mx.nd.NDArray):
         return x.shape
-    _, outputs, _ = x.infer_shape_partial()
+    try:
+        _, outputs, _ = x.infer_shape_partial()
+    except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known
+        return None
     shape = outputs[0] if outputs else ()
     return shape if shape and 0 not in shape[2:] else None
 

@@ -46,8 +46,8 @@ def compose_as(dtype: Any, F: ModuleType, weight: Tensor, d: Tensor, geometry: G
     """
     if np.dtype(dtype) != np.float16:
         return compose(F, weight, d, geometry)
-    single = (F.cast(array, dtype="float32") for array in (weight, d))
-    return F.cast(compose(F, *single, geometry), dtype="float16")
+    single_weight, single_d = (F.cast(array, dtype="float32") for array in (weight, d))
+    return F.cast(compose(F, single_weight, single_d, geometry), dtype="float16")
 
 
 def _grouped(F: ModuleType, weight: Tensor, geometry: Geometry) -> Tensor:

@@ -50,8 +50,7 @@ class Selection:
         part: str | None = None,
     ) -> Selection:
         """Accept what a person writes: one pattern or several, one stage or several."""
-        chosen = None if stages is None else frozenset([stages] if isinstance(stages, int) else stages)
-        return cls(_patterns(include), _patterns(exclude), chosen, part)
+        return cls(_patterns(include), _patterns(exclude), _numbers(stages), part)
 
     def reasons(self, sites: Sequence[Site]) -> list[str | None]:
         """For each site, in order, why it is not chosen; None for a chosen one.
@@ -127,6 +126,12 @@ def _named_stage(site: Site) -> int | None:
 
 def _matches(patterns: Iterable[str], site: Site) -> bool:
     return any(re.search(pattern, name) for pattern in patterns for name in (site.name, site.prefix))
+
+
+def _numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
+    if given is None:
+        return None
+    return frozenset(int(number) for number in (given if isinstance(given, Iterable) else [given]))
 
 
 def _patterns(given: str | Iterable[str] | None) -> tuple[str, ...]:

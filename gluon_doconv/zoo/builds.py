@@ -65,7 +65,7 @@ def _on_return(call: FrameType, on_built: Callable[[Block], None]) -> None:
 
     def profile(frame: FrameType, event: str, value: Any) -> None:
         if previous is not None:
-            previous(frame, event, value)
+            previous(frame, event, value)  # type: ignore[arg-type]  # whatever event Python names
         if frame is call and event == "return":
             sys.setprofile(previous)
             _watched.call = None
