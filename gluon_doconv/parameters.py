@@ -1,4 +1,4 @@
-"""What DO-Conv does to Gluon Parameters, and to the Trainer that holds them."""
+"""What DO-Conv does to Gluon Parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon.parameter import Parameter, ParameterDict
 
-from . import kernel, operators
+from . import kernel, operators, trainer
 from .errors import DOConvError
 from .kernel import Geometry
 from .options import Options
@@ -37,12 +37,11 @@ def assign(parameter: Parameter, value: mx.nd.NDArray) -> None:
     The arrays are fresh because oneDNN may hold the old ones in a blocked layout, in which no operator but
     the convolution can read them; ``Parameter.set_data`` would keep them.
     """
+    resized = parameter.shape != value.shape
     resize(parameter, value.shape)
     with mx.autograd.pause():
         parameter._init_impl(value, parameter.list_ctx())
-    trainer = parameter._trainer
-    if trainer is not None and trainer._kv_initialized and trainer._update_on_kvstore:
-        trainer._reset_kvstore()  # it holds a copy of the old values
+    trainer.replaced(parameter, resized)
 
 
 def refresh(parameter: Parameter) -> None:
@@ -80,7 +79,7 @@ def create_d(
 ) -> Parameter:
     """The Parameter D of shape (M·N, D_mul, C_in) beside ``weight``, in the dictionary ``params``.
 
-    It is initialised where ``weight`` is, frozen if that is frozen, and joins its Trainer.
+    It is initialised where ``weight`` is, frozen if that is frozen, and joins its Trainer, with its lr_mult.
     """
     in_channels = weight.shape[1] * geometry.groups if weight.shape else 0
     d = params.get(
@@ -90,11 +89,12 @@ def create_d(
         init=options.d_init,
         allow_deferred_init=True,
         grad_req=weight.grad_req,
+        lr_mult=weight.lr_mult,
         wd_mult=options.d_wd_mult,
     )
     if not is_initialized(d) and (is_initialized(weight) or weight._deferred_init):
         d.initialize(ctx=weight.list_ctx())
-    _join_trainer(d, weight)
+    trainer.join(d, weight)
     return d
 
 
@@ -116,24 +116,15 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
 def give_up_d(params: ParameterDict, d: Parameter, weight: Parameter, folded: mx.nd.NDArray | None) -> None:
     """Leave ``weight`` with the folded kernel, and ``d`` to nobody.
 
-    D keeps its place in the Trainer's list, frozen: optimiser states are filed by position.
+    A D that may have been trained keeps its place in the Trainer's list, frozen: optimiser states are filed
+    by position.
     """
     if folded is not None:
         assign(weight, folded)
     d.grad_req = "null"
     params._params.pop(d.name)
-
-
-def _join_trainer(d: Parameter, weight: Parameter) -> None:
-    trainer = weight._trainer
-    if trainer is None or d.name in trainer._param2idx:
-        return
-    index = len(trainer._params)
-    trainer._param2idx[d.name] = index
-    trainer._params.append(d)
-    trainer._params_to_init.append(d)
-    trainer._optimizer.param_dict[index] = d
-    d._set_trainer(trainer)
+    if not is_initialized(d):
+        trainer.leave(d)
 
 
 def fold_checked(
