@@ -109,9 +109,16 @@ def apply(net: Block, selection: Selection, options: Options) -> Report:
 
 def over_parameterize_sites(net: Block, plan: Sequence[tuple[Site, Options]]) -> None:
     """Over-parameterize chosen convolutions of ``net``, all of them or, if one cannot be, none."""
+    chosen = {site.name: site for site, _ in plan}
+    sites = [chosen.get(site.name, site) for site in find_sites(net)]
     for site, options in plan:
         site.check(options)
+        for other in _sharing(site, sites):
+            if other.d_name != site.d_name or (other.d is None and other.name not in chosen):
+                raise DOConvError(f"{site.name} shares its weight with {other.name}: choose both, or neither")
     for site, options in plan:
+        for d in (other.d for other in _sharing(site, sites) if other.d is not None):
+            site.adopt(d)
         site.over_parameterize(options)
     _forget_traced_graphs(net)
 
@@ -152,6 +159,11 @@ def require_doconv(net: Block) -> None:
     """Raise :class:`DOConvError` if ``net`` has no DO-Conv convolution."""
     if not doconv_sites(net):
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
+
+
+def _sharing(site: Site, sites: Sequence[Site]) -> list[Site]:
+    """The other convolutions with the weight of ``site``: one weight folds with one D."""
+    return [other for other in sites if other is not site and other.weight is site.weight]
 
 
 def _line(site: Site, skipped: str | None) -> LayerReport:

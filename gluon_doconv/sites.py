@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from math import prod
 from typing import Iterator
 
@@ -45,6 +46,11 @@ class Site(ABC):
 
     @property
     @abstractmethod
+    def d_name(self) -> str:
+        """What D is called among all Parameters of the network, or will be."""
+
+    @property
+    @abstractmethod
     def obstacle(self) -> str | None:
         """Why DO-Conv does not apply here; None if it does."""
 
@@ -60,13 +66,18 @@ class Site(ABC):
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         """Make the convolution plain, with ``folded`` (from :meth:`folded_kernel`) as its kernel."""
 
+    @abstractmethod
+    def adopt(self, d: Parameter) -> None:
+        """Use this ``d``, which a convolution of the same weight was given, in :meth:`over_parameterize`."""
+
     def folded_kernel(self) -> mx.nd.NDArray | None:
         """W', or None where there are no values to fold yet."""
         return fold_parameters(self.weight, self.d, self.kernel_size)
 
     @property
     def d_mul(self) -> int:
-        """The depth multiplier."""
+        """The depth multiplier of a DO-Conv convolution."""
+        assert self.d is not None
         return self.d.shape[1]
 
     @property
@@ -97,6 +108,10 @@ class LayerSite(Site):
         return getattr(self._layer, "D", None)
 
     @property
+    def d_name(self) -> str:
+        return f"{self._layer.params.prefix}D"
+
+    @property
     def obstacle(self) -> str | None:
         if self._layer._op_name != "Convolution":
             return "transposed"
@@ -109,6 +124,9 @@ class LayerSite(Site):
 
     def over_parameterize(self, options: Options) -> None:
         layers.over_parameterize_layer(self._layer, options)
+
+    def adopt(self, d: Parameter) -> None:
+        self._layer.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         layers.fold_layer(self._layer, folded)
@@ -130,7 +148,13 @@ class SymbolSite(Site):
         return None if self._convolution.d is None else self._block.params[self._convolution.d]
 
     @property
+    def d_name(self) -> str:
+        return f"{self._convolution.weight[: -len('weight')]}D"
+
+    @property
     def obstacle(self) -> str | None:
+        if not self._convolution.weight.endswith(("_weight", ".weight")):
+            return f"its kernel is called {self._convolution.weight}, not …_weight"
         return None if prod(self.kernel_size) > 1 else "pointwise"
 
     def check(self, options: Options) -> None:
@@ -144,16 +168,20 @@ class SymbolSite(Site):
         graph = self._graph()
         geometry = self._convolution.geometry(options.d_mul)
         fit_weight(self.weight, geometry)
-        d = create_d(self._block.params, f"{self.prefix}_D", self.weight, geometry, options)
+        d = create_d(self._block.params, self.d_name, self.weight, geometry, options)
         graph.over_parameterize(self._convolution, d.var(), geometry)
-        self._block._reg_params[d.name[self._common_prefix() :]] = d
+        self._block._reg_params[self._structural_name(d)] = d
         self._replace_graph(graph)
+        self._convolution = replace(self._convolution, d=d.name)
+
+    def adopt(self, d: Parameter) -> None:
+        self._block.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         graph = self._graph()
         graph.fold(self._convolution)
         d = self.d
-        self._block._reg_params.pop(d.name[self._common_prefix() :])
+        self._block._reg_params.pop(self._structural_name(d))
         give_up_d(self._block.params, d, self.weight, folded)
         self._replace_graph(graph)
 
@@ -163,10 +191,10 @@ class SymbolSite(Site):
     def _replace_graph(self, graph: Graph) -> None:
         self._block._cached_graph = (self._block._cached_graph[0], graph.symbol())
 
-    def _common_prefix(self) -> int:
-        """How much of its Parameters' names a SymbolBlock leaves out of their structural names."""
+    def _structural_name(self, d: Parameter) -> str:
+        """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
         key = next(key for key, value in self._block._reg_params.items() if value is self.weight)
-        return len(self.weight.name) - len(key)
+        return d.name[len(self.weight.name) - len(key) :] or d.name
 
 
 def find_sites(net: Block) -> list[Site]:
