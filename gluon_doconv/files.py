@@ -10,6 +10,7 @@ from typing import Iterator, Mapping
 
 import mxnet as mx
 
+from . import container
 from .errors import DOConvError
 
 Arrays = Mapping[str, mx.nd.NDArray]
@@ -44,8 +45,9 @@ def read_params(path: str | os.PathLike) -> dict[str, mx.nd.NDArray]:
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
+        container.check(path)
         arrays = mx.nd.load(str(path))
-    except mx.base.MXNetError as error:
+    except (ValueError, mx.MXNetError) as error:
         raise DOConvError(f"{path} is damaged, or not a .params file: {_first_line(error)}") from error
     if not isinstance(arrays, dict):
         raise DOConvError(f"{path} holds {len(arrays)} arrays without names; a .params file names each")
