@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import Block, HybridBlock
 
 from .checkpoint import find_pairs, fold_arrays
 from .errors import DOConvError
@@ -66,9 +67,10 @@ def fold_graph(
             f"{left[0]} is not used by kernel composition: the graph was traced with composition='feature', "
             "which has no plain convolution to fold into. Fold the network or its .params file instead."
         )
-    sizes = {c.d[:-2]: c.kernel_size for c in composed}
-    sizes.update({f"arg:{name}": size for name, size in sizes.items()})
-    return plain, fold_arrays(arrays, sizes), [convolution.d[:-2] for convolution in composed]
+    sizes = {convolution.layer: convolution.kernel_size for convolution in composed}
+    names = list(sizes)
+    sizes.update({f"arg:{name}": sizes[name] for name in names})
+    return plain, fold_arrays(arrays, sizes), names
 
 
 def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
@@ -88,7 +90,7 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     DOConvError
         If ``net`` cannot be traced or has no values yet, or if a D cannot be folded; nothing is written.
     """
-    symbol, arrays, _ = fold_graph(trace(net), _arrays_of(net))
+    symbol, arrays = _folded(net)
     return _write(path, epoch, symbol, arrays)
 
 
@@ -113,17 +115,44 @@ def export_onnx(
     DOConvError
         If onnx is not installed or too new for MXNet, or an operator has no translation; nothing is written.
     """
-    symbol, arrays, _ = fold_graph(trace(net), _arrays_of(net))
-    shapes = [tuple(input_shape)] if isinstance(input_shape[0], int) else [tuple(s) for s in input_shape]
+    symbol, arrays = _folded(net)
+    given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
+    shapes = [tuple(shape) for shape in given]
     with atomic(path) as (temporary,):
         _write_onnx(symbol, arrays, shapes, dtype, temporary)
     return path
 
 
-def _arrays_of(net: HybridBlock) -> dict[str, mx.nd.NDArray]:
+def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
+    """The folded graph of a live network, and its arrays."""
+    with _kernel_composition(net) as changed:
+        symbol = trace(net, afresh=changed)
+    return fold_graph(symbol, _arrays_of(net, symbol))[:2]
+
+
+@contextmanager
+def _kernel_composition(net: HybridBlock) -> Iterator[bool]:
+    """Meanwhile no layer composes features, whose graph has no plain convolution to fold into.
+
+    Yields whether any otherwise might.
+    """
+    blocks: list[Block] = []
+    net.apply(blocks.append)
+    layers = [block for block in blocks if getattr(block, "_composition", "kernel") != "kernel"]
+    chosen = [layer._composition for layer in layers]
+    try:
+        for layer in layers:
+            layer._composition = "kernel"
+        yield bool(layers)
+    finally:
+        for layer, composition in zip(layers, chosen):
+            layer._composition = composition
+
+
+def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArray]:
     """The network's values under the names ``HybridBlock.export`` gives them."""
-    auxiliary = set(trace(net).list_auxiliary_states())
-    used = set(trace(net).list_inputs())
+    auxiliary = set(symbol.list_auxiliary_states())
+    used = set(symbol.list_inputs())
     parameters = {name: p for name, p in net.collect_params().items() if name in used}
     empty = [name for name, parameter in parameters.items() if parameter._data is None]
     if empty:

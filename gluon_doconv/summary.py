@@ -107,7 +107,9 @@ def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
         If an input shape is given and ``net`` cannot be traced.
     """
     traced = _trace_sizes(net, input_shape) if input_shape else None
-    return Summary([_line(site, traced) for site in find_sites(net)])
+    owners: dict[int, str] = {}
+    sites = [(site, owners.setdefault(id(site.weight), site.name)) for site in find_sites(net)]
+    return Summary([_line(site, traced, owner) for site, owner in sites])
 
 
 @dataclass(frozen=True)
@@ -120,14 +122,18 @@ class _Traced:
 
 def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
     internals = trace(net).get_internals()
-    arguments, outputs, _ = internals.infer_shape_partial(data=tuple(input_shape))
+    parameters = {parameter.name for parameter in net.collect_params().values()}
+    inputs = [name for name in internals.list_inputs() if name not in parameters]
+    arguments, outputs, _ = internals.infer_shape_partial(**dict.fromkeys(inputs, tuple(input_shape)))
     positions: Counter = Counter()
     for name, shape in zip(internals.list_outputs(), outputs):
         positions[name[: -len("_output")]] += prod(shape[2:])  # a layer used at several scales counts at each
     return _Traced(positions, dict(zip(internals.list_arguments(), arguments)))
 
 
-def _line(site: Site, traced: _Traced | None) -> LayerSummary:
+def _line(site: Site, traced: _Traced | None, owner: str) -> LayerSummary:
+    """``owner`` names the convolution whose weight it is: parameters that are shared are counted there."""
+    owned = site.name == owner
     shape = site.weight.shape or ()
     if traced and 0 in (shape or (0,)):
         shape = traced.shapes.get(site.weight.name, shape)
@@ -139,10 +145,10 @@ def _line(site: Site, traced: _Traced | None) -> LayerSummary:
         kernel_size=site.kernel_size,
         groups=site.groups,
         d_mul=None if site.d is None else site.d_mul,
-        parameters=prod(shape) if shape else 0,
-        d_parameters=0 if site.d is None else prod(site.d.shape[:2]) * in_channels,
+        parameters=prod(shape) if shape and owned else 0,
+        d_parameters=0 if site.d is None or not owned else prod(site.d.shape[:2]) * in_channels,
         maccs=_maccs(site, in_channels, traced),
-        note=site.obstacle or "",
+        note=site.obstacle or ("" if owned else f"weight of {owner}"),
     )
 
 

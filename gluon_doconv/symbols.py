@@ -14,6 +14,7 @@ from typing import Any
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
+from mxnet.gluon.block import _regroup
 
 from . import operators
 from .errors import DOConvError
@@ -38,13 +39,23 @@ class SymbolConvolution:
     groups: int
     layout: str | None
 
+    @property
+    def layer(self) -> str:
+        """What the names of its variables begin with."""
+        return self.weight[: -len("_weight")]
+
     def geometry(self, d_mul: int | None) -> Geometry:
         """What composition needs to know, for a depth multiplier (None means M·N)."""
         return Geometry(self.channels, self.kernel_size, self.groups, int(d_mul or prod(self.kernel_size)))
 
 
-def trace(net: HybridBlock) -> mx.sym.Symbol:
+def trace(net: HybridBlock, afresh: bool = False) -> mx.sym.Symbol:
     """The graph of a network, as it was traced when it was hybridized and run, else traced now.
+
+    Parameters
+    ----------
+    net : the network
+    afresh : whether to trace now in any case
 
     Raises
     ------
@@ -53,10 +64,11 @@ def trace(net: HybridBlock) -> mx.sym.Symbol:
     """
     if not isinstance(net, HybridBlock):
         raise DOConvError(f"{net.name} is a {type(net).__name__}, not a HybridBlock: it has no graph to export")
-    if net._cached_graph:
+    if net._cached_graph and not afresh:
         return net._cached_graph[1]
     try:
-        out = net(mx.sym.var("data"))
+        inputs = _regroup(net._cached_graph[0], net._in_format) if net._cached_graph else [mx.sym.var("data")]
+        out = net(*inputs)
     except Exception as error:
         raise DOConvError(
             f"{net.name} could not be traced with one input ({error}); hybridize it and run it once before"
