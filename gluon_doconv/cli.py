@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import shlex
+import warnings
 from pathlib import Path
 from typing import Any, Callable
 
 import click
 
-from . import __version__, checkpoint, graph
-from .errors import DOConvError
+from . import __version__, checkouts, checkpoint, graph
+from .errors import DOConvError, DOConvWarning
 
 
 def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,6 +184,127 @@ def run(
     from .runner import run as run_job
 
     run_job(Job(script, arguments, module, None if off else selection, fold_on_save, weights, no_mend))
+
+
+@main.group("patch")
+def patching() -> None:
+    """Give a checkout of GluonCV DO-Conv of its own: --doconv in its scripts, GLUON_DOCONV=1 for all of it."""
+
+
+_checkout = click.argument("checkout", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+@patching.command()
+@_checkout
+@_teach
+def check(checkout: Path) -> None:
+    """Say which version CHECKOUT is, and which of its files are patched. Changes nothing."""
+    found = checkouts.check(checkout)
+    click.echo(found)
+    for path in found.content:
+        click.echo(f"  {'patched' if path in found.patched else 'upstream'}  {path}")
+
+
+@patching.command()
+@_checkout
+@_teach
+def apply(checkout: Path) -> None:
+    """Patch CHECKOUT; if anything is in the way, all of it stays as it is."""
+    _change(checkouts.apply, checkout)
+
+
+@patching.command()
+@_checkout
+@_teach
+def revert(checkout: Path) -> None:
+    """Make CHECKOUT, to the byte, what it was before it was patched."""
+    _change(checkouts.revert, checkout)
+
+
+def _change(verb: Callable[[Path], checkouts.Checkout], checkout: Path) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", DOConvWarning)
+        click.echo(verb(checkout))
+    for warning in said:
+        click.echo(warning.message, err=True)
+
+
+@main.group()
+def data() -> None:
+    """Write small data sets of real pixels in the layouts GluonCV reads, to rehearse its scripts."""
+
+
+def _height_and_width(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    sizes = (value or "").split("x")
+    if value is not None and (len(sizes) != 2 or not all(size.isdigit() for size in sizes)):
+        raise click.BadParameter(f"{value!r} is not of the form 240x320")
+    return value and tuple(int(size) for size in sizes)
+
+
+def _data_set(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command what the writers of all layouts take."""
+    for decorate in (
+        _teach,
+        click.option("--seed", default=0, show_default=True),
+        click.option(
+            "--images", default=40, show_default=True, help="to train on; a quarter as many to validate on"
+        ),
+        click.argument("folder", metavar="DIR"),
+    ):
+        command = decorate(command)
+    return command
+
+
+_size = click.option("--size", callback=_height_and_width, metavar="HxW", help="of the images, in pixels")
+
+
+def _write_data(layout: str, folder: str, **options: Any) -> None:
+    from .datasets import LAYOUTS, write
+
+    path = write(layout, folder, **options)
+    home = f"~/.mxnet/datasets/{LAYOUTS[layout].HOME}"
+    click.echo(f"Written: {path}\nGluonCV looks for it in {home}; to lead it there:")
+    click.echo(f"  mkdir -p ~/.mxnet/datasets && ln -sT {shlex.quote(str(path))} {home}")
+
+
+@data.command()
+@_size
+@_data_set
+def voc(**options: Any) -> None:
+    """PASCAL VOC 2007 and 2012 and SBD: boxes and masks."""
+    _write_data("voc", **options)
+
+
+@data.command()
+@_size
+@_data_set
+def coco(**options: Any) -> None:
+    """MS COCO 2017: boxes and masks."""
+    _write_data("coco", **options)
+
+
+@data.command()
+@_size
+@_data_set
+def cityscapes(**options: Any) -> None:
+    """Cityscapes: masks."""
+    _write_data("cityscapes", **options)
+
+
+@data.command()
+@_data_set
+def cifar(**options: Any) -> None:
+    """CIFAR-10: classes of 32x32 images."""
+    _write_data("cifar", **options)
+
+
+@data.command()
+@click.option("--rec", is_flag=True, help="RecordIO files as well, for --use-rec")
+@_size
+@_data_set
+def imagenet(**options: Any) -> None:
+    """ImageNet: classes, a folder each."""
+    _write_data("imagenet", **options)
 
 
 @main.group()

@@ -22,8 +22,10 @@ def atomic(*targets: str | os.PathLike) -> Iterator[list[str]]:
 
     If the block raises, or the process dies in it, every target is as it was.
     """
-    temporary = [_temporary_beside(Path(target)) for target in targets]
+    temporary: list[str] = []
     try:
+        for target in targets:
+            temporary.append(_temporary_beside(Path(target)))
         yield temporary
         for path in temporary:
             _flush_to_disk(path)
