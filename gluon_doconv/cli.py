@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any, Callable
 
 import click
 
-from . import __version__, checkpoint, graph
-from .errors import DOConvError
+from . import __version__, checkouts, checkpoint, graph
+from .errors import DOConvError, DOConvWarning
 
 
 def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,6 +184,49 @@ def run(
     from .runner import run as run_job
 
     run_job(Job(script, arguments, module, None if off else selection, fold_on_save, weights, no_mend))
+
+
+@main.group("patch")
+def patching() -> None:
+    """Give a checkout of GluonCV DO-Conv of its own: --doconv in its scripts, GLUON_DOCONV=1 for all of it."""
+
+
+_checkout = click.argument("checkout", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+@patching.command()
+@_checkout
+@_teach
+def check(checkout: Path) -> None:
+    """Say which version CHECKOUT is, and which of its files are patched. Changes nothing."""
+    found = checkouts.check(checkout)
+    click.echo(found)
+    for path in found.content:
+        click.echo(f"  {'patched' if path in found.patched else 'upstream'}  {path}")
+
+
+@patching.command()
+@_checkout
+@_teach
+def apply(checkout: Path) -> None:
+    """Patch CHECKOUT; if anything is in the way, all of it stays as it is."""
+    _change(checkouts.apply, checkout)
+
+
+@patching.command()
+@_checkout
+@_teach
+def revert(checkout: Path) -> None:
+    """Make CHECKOUT, to the byte, what it was before it was patched."""
+    _change(checkouts.revert, checkout)
+
+
+def _change(verb: Callable[[Path], checkouts.Checkout], checkout: Path) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", DOConvWarning)
+        click.echo(verb(checkout))
+    for warning in said:
+        click.echo(warning.message, err=True)
 
 
 @main.group()
