@@ -303,7 +303,7 @@ def test_half_of_those_that_share_a_weight_cannot_be_chosen(layers):
 
 def test_later_layers_that_share_a_weight_adopt_its_d():
     first = doconv.DOConv2D(3, 3, padding=1, in_channels=3)
-    net, x = sequence([first, conv(params=first.params)]), images()
+    net = sequence([first, conv(params=first.params)])
     doconv.over_parameterize(net)
     assert net[1].D is first.D
 
