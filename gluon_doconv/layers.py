@@ -7,6 +7,7 @@ instance into a DO-Conv one in place and :func:`fold_layer` turns it back: the s
 
 from __future__ import annotations
 
+import inspect
 from math import prod
 from typing import Any
 
@@ -20,7 +21,7 @@ from . import kernel, operators
 from .errors import DOConvError
 from .kernel import Geometry
 from .options import Options
-from .parameters import create_d, fit_weight, fold_parameters, give_up_d, refuse_small_d_mul
+from .parameters import create_d, fit_weight, fold_parameters, give_up_d, refuse_small_d_mul, resize
 
 LAYOUTS = ("NCW", "NCHW", "NCDHW")
 
@@ -46,8 +47,11 @@ class _DOConv(HybridBlock):
     ) -> None:
         options = Options(d_mul, d_initializer, composition, d_wd_mult)
         _refuse_np_semantics(type(self).__name__)
-        super().__init__(channels, kernel_size, *args, **kwargs)
-        _refuse_unsuited(self)
+        plain_init = super().__init__
+        given = inspect.signature(plain_init).bind(channels, kernel_size, *args, **kwargs)
+        _refuse_indivisible(type(self).__name__, **given.arguments)
+        plain_init(channels, kernel_size, *args, **kwargs)
+        _refuse_layout(self)
         if is_spatial(self):
             _attach(self, options)
 
@@ -122,7 +126,7 @@ def is_spatial(layer: HybridBlock) -> bool:
 
 
 def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
-    """Turn a plain convolution into a DO-Conv layer, in place.
+    """Turn a plain convolution into a DO-Conv layer, in place. Graphs traced before are not renewed here.
 
     Its ``weight`` and ``bias`` stay the objects they are; a trained kernel goes on computing what it
     computed (for ``d_initializer='identity'``). D joins the Trainer of ``weight`` if there is one.
@@ -140,7 +144,7 @@ def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
 def check_convertible(layer: HybridBlock, options: Options) -> None:
     """Raise what :func:`over_parameterize_layer` would raise, and change nothing."""
     _refuse_np_semantics(layer.name)
-    _refuse_unsuited(layer)
+    _refuse_layout(layer)
     refuse_small_d_mul(layer.weight, layer._kwargs["kernel"], options)
 
 
@@ -239,8 +243,9 @@ def _set_in_channels(layer: HybridBlock, in_channels: int) -> None:
             raise DOConvError(
                 f"{layer.name}: groups={groups} does not divide the input's {in_channels} channels"
             )
-        layer.weight.shape = (layer.weight.shape[0], in_channels // groups, *layer.weight.shape[2:])
-        layer.D.shape = (*layer.D.shape[:2], in_channels)
+        channels, _, *tail = layer.weight.shape
+        resize(layer.weight, (channels, in_channels // groups, *tail))
+        resize(layer.D, (*layer.D.shape[:2], in_channels))
 
 
 def _refuse_np_semantics(name: str) -> None:
@@ -251,15 +256,17 @@ def _refuse_np_semantics(name: str) -> None:
         )
 
 
-def _refuse_unsuited(layer: HybridBlock) -> None:
+def _refuse_layout(layer: HybridBlock) -> None:
     kwargs = layer._kwargs
     if kwargs["layout"] not in LAYOUTS:
         raise DOConvError(
             f"{layer.name}: layout={kwargs['layout']!r} is not supported, only {', '.join(LAYOUTS)}. Build the "
             "network channels-first, or exclude this layer."
         )
-    groups, channels, in_channels = kwargs["num_group"], layer._channels, layer._in_channels
+
+
+def _refuse_indivisible(name: str, channels: int, groups: int = 1, in_channels: int = 0, **_: Any) -> None:
     if channels % groups or in_channels % groups:
         raise DOConvError(
-            f"{layer.name}: groups={groups} has to divide channels={channels} and in_channels={in_channels}"
+            f"{name}: groups={groups} has to divide channels={channels} and in_channels={in_channels}"
         )

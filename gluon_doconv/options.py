@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import mxnet as mx
 
@@ -53,7 +54,7 @@ class Options:
     d_wd_mult: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.d_mul is not None and (int(self.d_mul) != self.d_mul or self.d_mul < 1):
+        if self.d_mul is not None and not (isinstance(self.d_mul, Integral) and self.d_mul >= 1):
             raise DOConvError(f"d_mul={self.d_mul!r}: the depth multiplier is a whole number of at least 1")
         if self.d_initializer not in D_INITIALIZERS:
             raise DOConvError(f"d_initializer={self.d_initializer!r}: choose from {sorted(D_INITIALIZERS)}")
