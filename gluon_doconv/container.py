@@ -39,7 +39,7 @@ def check(path: str | os.PathLike) -> None:
             (length,) = _read(file, "<Q")
             if length > size:
                 raise ValueError("a name is longer than the file")
-            file.read(length).decode()
+            _read(file, f"<{length}s")[0].decode()
         if file.tell() != size or names not in (0, arrays):
             raise ValueError(f"{arrays} arrays and {names} names do not fill it")
 

@@ -50,7 +50,7 @@ def read_params(path: str | os.PathLike) -> dict[str, mx.nd.NDArray]:
         container.check(path)
         arrays = mx.nd.load(str(path))
     except (ValueError, mx.MXNetError) as error:
-        raise DOConvError(f"{path} is damaged, or not a .params file: {_first_line(error)}") from error
+        raise DOConvError(f"{path} is damaged, or not a .params file: {_last_line(error)}") from error
     if not isinstance(arrays, dict):
         raise DOConvError(f"{path} holds {len(arrays)} arrays without names; a .params file names each")
     return arrays
@@ -82,5 +82,5 @@ def _flush_to_disk(path: str) -> None:
         os.fsync(file.fileno())
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]
