@@ -74,14 +74,14 @@ def sound(tmp_path_factory):
 def test_a_file_that_ends_early(path, sound):
     for length in [*range(0, 200), *range(200, len(sound), 37), len(sound) - 1]:
         path.write_bytes(sound[:length])
-        with pytest.raises(DOConvError, match="net.params is damaged") as caught:
+        with pytest.raises(DOConvError, match="is damaged") as caught:
             read_params(path)
         assert isinstance(caught.value.__cause__, ValueError)  # MXNet was not even asked
 
 
 def test_a_file_that_goes_on(path, sound):
     path.write_bytes(sound + b"\0")
-    with pytest.raises(DOConvError, match="net.params is damaged"):
+    with pytest.raises(DOConvError, match="is damaged"):
         read_params(path)
 
 
@@ -108,7 +108,7 @@ def test_damage_is_noticed_or_harmless(tmp_path_factory, sound, data):
 def test_noise_is_no_file(tmp_path_factory, noise):
     path = tmp_path_factory.getbasetemp() / "net.params"
     path.write_bytes(noise)
-    with pytest.raises(DOConvError, match="net.params is damaged"):
+    with pytest.raises(DOConvError, match="is damaged"):
         read_params(path)
 
 
