@@ -138,8 +138,9 @@ class SymbolSite(Site):
     def __init__(self, path: str, block: SymbolBlock, convolution: SymbolConvolution) -> None:
         self._block, self._convolution = block, convolution
         self.prefix = convolution.weight[: -len("_weight")]
-        self.name, self.node = f"{path}.{self.prefix}" if path else self.prefix, convolution.node
-        self.weight = block.params[convolution.weight]
+        self.node, self.weight = convolution.node, block.params[convolution.weight]
+        name = self._structural_weight()[: -len("_weight")] or self.prefix
+        self.name = f"{path}.{name}" if path else name
         self.channels, self.groups = convolution.channels, convolution.groups
         self.kernel_size = convolution.kernel_size
 
@@ -193,8 +194,10 @@ class SymbolSite(Site):
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
-        key = next(key for key, value in self._block._reg_params.items() if value is self.weight)
-        return d.name[len(self.weight.name) - len(key) :] or d.name
+        return d.name[len(self.weight.name) - len(self._structural_weight()) :] or d.name
+
+    def _structural_weight(self) -> str:
+        return next(key for key, value in self._block._reg_params.items() if value is self.weight)
 
 
 def find_sites(net: Block) -> list[Site]:
