@@ -33,7 +33,7 @@ INSTALL_REQUIRES = [
     # distutils, which MXNet imports, left the standard library in Python 3.12.
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
-    "tabulate>=0.8",
+    "tabulate>=0.9",
     "tqdm>=4.40",
 ]
 
