@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Iterator, Sequence
 
@@ -168,8 +170,10 @@ def _read_symbol(path: str) -> mx.sym.Symbol:
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
-        return mx.sym.load(path)
-    except mx.base.MXNetError as error:
+        text = Path(path).read_text()
+        json.loads(text)  # MXNet's own parser overlooks a missing end
+        return mx.sym.load_json(text)
+    except (ValueError, mx.MXNetError) as error:  # ValueError too where MXNet quotes bytes it could not read
         raise DOConvError(f"{path} is damaged, or not an exported graph") from error
 
 

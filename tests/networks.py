@@ -125,8 +125,14 @@ def anatomy(net):
 
 
 def nodes(symbol):
-    """A graph, node for node. A version counter of states, which grows with tracing, is left out."""
+    """A graph, node for node.
+
+    Left out is what depends on how often a network was traced, and on what was known of it then: a version
+    counter of states, and the shapes of variables.
+    """
     graph = json.loads(symbol.tojson())
+    for node in graph["nodes"]:
+        node.get("attrs", {}).pop("__shape__", None)
     return [
         (node["op"], node["name"], node.get("attrs"), [source[:2] for source in node["inputs"]])
         for node in graph["nodes"]
