@@ -149,40 +149,11 @@ def test_the_table():
     net(images())
     doconv.over_parameterize(net, include="^0$")
     head, _, *rows = str(doconv.summary(net, (1, 3, 8, 8))).splitlines()
-    assert head.split() == (
-        [
-            "layer",
-            "kind",
-            "channels",
-            "kernel",
-            "groups",
-            "D_mul",
-            "weights",
-            "D",
-            "MACC",
-            "plain",
-            "kernel",
-            "comp.",
-            "feature",
-            "comp.",
-        ]
+    assert " ".join(head.split()) == (
+        "layer kind channels kernel groups D_mul weights D MACC plain kernel comp. feature comp."
     )
-    assert rows[0].split() == [
-        "0",
-        "DO-Conv",
-        "3",
-        "→",
-        "8",
-        "3×3",
-        "1",
-        "9",
-        "216",
-        "243",
-        "13,824",
-        "15,768",
-        "29,376",
-    ]
-    assert rows[1].split()[:6] == ["3", "plain", "8", "→", "8", "3×3"]
+    assert " ".join(rows[0].split()) == "0 DO-Conv 3 → 8 3×3 1 9 216 243 13,824 15,768 29,376"
+    assert " ".join(rows[1].split()).startswith("3 plain 8 → 8 3×3")
     assert "plain, pointwise" in rows[3]
     assert rows[4].startswith(
         "1 of 4 convolutions are DO-Conv; while training D adds 243 parameters to the 560"
