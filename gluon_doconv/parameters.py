@@ -104,9 +104,11 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
     Raises
     ------
     DOConvError
-        If W or D is not finite, or if they have no values yet and folding would change their start.
+        If W or D is not finite, if they have no values yet and folding would change their start, or if a
+        distributed kvstore holds them.
     """
     if is_initialized(weight):
+        trainer.refuse_distributed(weight, (*weight.shape[:2], *kernel_size))
         return fold_checked(first_copy(weight), first_copy(d), kernel_size, weight.name, d.name)
     if d.shape[0] != d.shape[1] or not isinstance(d.init, mx.init.Zero):
         raise DOConvError(f"{weight.name} and {d.name} have no values to fold; initialise the network first")

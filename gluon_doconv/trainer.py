@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from mxnet.gluon.parameter import Parameter
 
+from .errors import DOConvError
+
 
 def join(d: Parameter, weight: Parameter) -> None:
     """Have the Trainer of ``weight``, if it has one, train ``d`` too.
@@ -36,6 +38,24 @@ def leave(d: Parameter) -> None:
     trainer._param2idx = {parameter.name: i for i, parameter in enumerate(trainer._params)}
     trainer._optimizer.param_dict = dict(enumerate(trainer._params))
     d._set_trainer(None)
+
+
+def refuse_distributed(parameter: Parameter, shape: tuple[int, ...]) -> None:
+    """Refuse what :func:`replaced` could not do: the servers of a distributed kvstore keep what they hold.
+
+    Raises
+    ------
+    DOConvError
+        If they hold values of ``parameter``, or only its shape and that is not ``shape``.
+    """
+    trainer = parameter._trainer
+    if trainer is None or not (trainer._kv_initialized and trainer._distributed):
+        return
+    if trainer._update_on_kvstore or parameter.shape != shape:
+        raise DOConvError(
+            f"{parameter.name} is being trained with a distributed kvstore, which would go on with its former "
+            "values. Save the parameters and fold the file (fold_params), or export the network."
+        )
 
 
 def replaced(parameter: Parameter, resized: bool) -> None:

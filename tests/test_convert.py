@@ -443,3 +443,22 @@ def test_a_trainer_saves_and_loads_its_states(store, tmp_path):
     training.trainer.load_states(str(tmp_path / "states"))
     training.step()
     assert same_values(values(training.net), expected)
+
+
+@pytest.mark.parametrize("update_on_kvstore, d_mul", [(True, None), (False, 18)])
+def test_what_servers_hold_is_not_folded(update_on_kvstore, d_mul):
+    """A Trainer that believes itself distributed: MXNet could not replace what its servers hold."""
+    training = Training(small, "updated in the store" if update_on_kvstore else "updated beside the store")
+    doconv.over_parameterize(training.net, d_mul=d_mul)
+    training.step()
+    training.trainer._distributed = True
+    unchanged_by(doconv.fold, training.net, "small_conv0_weight is being trained with a distributed kvstore")
+
+
+def test_what_servers_only_add_up_is_folded():
+    training = Training(small, "updated beside the store")
+    doconv.over_parameterize(training.net)
+    training.step()
+    training.trainer._distributed = True
+    assert len(doconv.fold(training.net).changed) == 3
+    training.step()
