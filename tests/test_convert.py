@@ -63,8 +63,10 @@ def test_there_and_back(name, hybrid):
 
 @pytest.mark.parametrize("build", NETWORKS)
 @pytest.mark.parametrize("d_mul", [10, 9 * 2, 9 * 3 + 2])
-def test_a_trained_network_has_room_for_a_larger_d_mul(build, d_mul):
+@pytest.mark.parametrize("hybrid", [False, True], ids=["imperative", "hybrid"])
+def test_a_trained_network_has_room_for_a_larger_d_mul(build, hybrid, d_mul):
     net, x = build(), images()
+    net.hybridize(hybrid)
     plain, was = outputs(net, x), anatomy(net)
     doconv.over_parameterize(net, d_mul=d_mul)
     assert {d.shape[1] for d in ds(net)} == {d_mul}
