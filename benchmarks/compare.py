@@ -21,7 +21,7 @@ from mxnet.gluon import HybridBlock
 from networks import INFERENCE, MEMORY, STEPS, Workload, prediction, training_step
 from peak import peaks
 from tabulate import tabulate
-from timing import Neighbours, Ratio, milliseconds, side_by_side, wait_for_calm
+from timing import CLOCKS, Neighbours, Ratio, milliseconds, side_by_side, wait_for_calm
 from tqdm import tqdm
 
 from gluon_doconv import operators
@@ -125,7 +125,8 @@ def _measure(
 ) -> tuple[dict[str, list[float]], Row]:
     load = wait_for_calm(options.wait)
     neighbours = Neighbours()
-    seconds = side_by_side(steps, 3 if options.quick else options.repeats or repeats)
+    repeats = 3 if options.quick else options.repeats or repeats
+    seconds = side_by_side(steps, repeats, CLOCKS[options.clock])
     return seconds, {"load before": load, "others' share": neighbours.share()}
 
 
@@ -157,10 +158,14 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], Iterator[Row]]] = {
 def environment() -> Row:
     """The machine and the versions the figures depend on."""
     return {
-        "processor": f"{platform.machine()}, {os.cpu_count()} cores",
+        "processor": f"{platform.machine()} of {os.cpu_count()} cores",
         "python": platform.python_version(),
         **{name: version(name) for name in ("mxnet", "gluoncv", "numpy")},
     }
+
+
+def _line(facts: Row) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -180,13 +185,13 @@ def save(results: dict[str, list[Row]], output: Path) -> None:
     contents = {"environment": environment(), **results}
     output.with_suffix(".json").write_text(json.dumps(contents, default=asdict, indent=1))
     sections = (f"## {name}\n\n{table(rows)}\n" for name, rows in results.items())
-    output.with_suffix(".md").write_text("\n".join(sections))
+    output.with_suffix(".md").write_text("\n".join((_line(environment()) + "\n", *sections)))
 
 
 def main() -> None:
     """Run the sections asked for; print their tables, and save them if asked to."""
     options = parse(sys.argv[1:])
-    print(", ".join(f"{name} {value}" for name, value in environment().items()))
+    print(_line(environment()))
     results = {}
     for name in SECTIONS if options.section == "all" else (options.section,):
         results[name] = list(tqdm(SECTIONS[name](options), name, leave=False, disable=None))
@@ -198,14 +203,12 @@ def main() -> None:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "section",
-        nargs="?",
-        default="all",
-        choices=(*SECTIONS, "all"),
-    )
+    parser.add_argument("section", nargs="?", default="all", choices=(*SECTIONS, "all"))
     parser.add_argument("--quick", action="store_true", help="small workloads, three repeats: does it run?")
     parser.add_argument("--static", action="store_true", help="hybridize(static_alloc=True, static_shape=True)")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu: this process's time, where others disturb"
+    )
     parser.add_argument("--repeats", type=int, help="repeats of each measurement")
     parser.add_argument(
         "--wait",

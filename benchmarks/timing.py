@@ -15,30 +15,33 @@ from tqdm import tqdm
 
 WARM_UP = 3
 WAIT_STEP = 5
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
-def side_by_side(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds per repeat of every step.
+def side_by_side(
+    steps: dict[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """Seconds per repeat of every step, by ``clock``.
 
     Each repeat runs every step once, in an order that changes from repeat to repeat: what disturbs the
     machine disturbs all of them alike, and none profits from the place it has in the row.
     """
     for _ in range(WARM_UP):
         for step in steps.values():
-            _seconds(step)
+            _seconds(step, clock)
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _, order in zip(tqdm(range(repeats), leave=False, disable=None), cycle(permutations(steps))):
         for name in order:
-            seconds[name].append(_seconds(steps[name]))
+            seconds[name].append(_seconds(steps[name], clock))
     return seconds
 
 
-def _seconds(step: Callable[[], object]) -> float:
+def _seconds(step: Callable[[], object], clock: Callable[[], float]) -> float:
     mx.nd.waitall()
-    start = time.perf_counter()
+    start = clock()
     step()
     mx.nd.waitall()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 @dataclass(frozen=True)
