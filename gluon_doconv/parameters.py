@@ -25,6 +25,13 @@ def first_copy(parameter: Parameter) -> mx.nd.NDArray:
     return parameter.list_data()[0]
 
 
+def learn_shape(parameter: Parameter) -> Parameter:
+    """Tell ``parameter`` the shape of its values: in a SymbolBlock, one that was loaded does not know it."""
+    if parameter.shape is None and is_initialized(parameter):
+        parameter.shape = first_copy(parameter).shape
+    return parameter
+
+
 def resize(parameter: Parameter, shape: tuple) -> None:
     """Change the shape of a Parameter that holds no values yet, or is about to be given others."""
     parameter._shape = tuple(shape)

@@ -15,7 +15,7 @@ from mxnet.gluon.parameter import Parameter
 from . import layers
 from .errors import DOConvError
 from .options import Options
-from .parameters import create_d, fit_weight, fold_parameters, give_up_d, refuse_small_d_mul
+from .parameters import create_d, fit_weight, fold_parameters, give_up_d, learn_shape, refuse_small_d_mul
 from .symbols import Graph, SymbolConvolution
 
 
@@ -138,7 +138,7 @@ class SymbolSite(Site):
     def __init__(self, path: str, block: SymbolBlock, convolution: SymbolConvolution) -> None:
         self._block, self._convolution = block, convolution
         self.prefix = convolution.weight[: -len("_weight")]
-        self.node, self.weight = convolution.node, block.params[convolution.weight]
+        self.node, self.weight = convolution.node, learn_shape(block.params[convolution.weight])
         name = self._structural_weight()[: -len("_weight")] or self.prefix
         self.name = f"{path}.{name}" if path else name
         self.channels, self.groups = convolution.channels, convolution.groups
