@@ -140,9 +140,9 @@ def build() -> None:
         stop(f"{sys.executable} could not create a virtual environment; its own message is above.")
     pip_install("--upgrade", "pip", "setuptools")
     if sys.version_info >= (3, 13):
-        say("[2/4] installing NumPy, which is compiled for this Python: about three minutes ...")
+        say("[1/4] compiling NumPy, which has no ready-made package here: three minutes on two idle cores ...")
         pip_install("numpy")
-    say("[2/4] installing MXNet, GluonCV and the tools, about 400 MB to download, a minute or two ...")
+    say("[2/4] installing MXNet, GluonCV and the tools, about 300 MB to download, a minute or two ...")
     pip_install("--editable", ".[cpu,demo,test]")
     # GluonCV asks for opencv-python, which needs libGL of the system. The headless edition does not; it has the
     # same module, so installed after the other it takes its place.
