@@ -15,6 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Sequence
 
+from gluon_doconv import operators
+from gluon_doconv.kernel import Geometry
+
 import mxnet as mx
 import published
 from mxnet.gluon import HybridBlock
@@ -23,9 +26,6 @@ from peak import peaks
 from tabulate import tabulate
 from timing import CLOCKS, Neighbours, Ratio, milliseconds, side_by_side, wait_for_calm
 from tqdm import tqdm
-
-from gluon_doconv import operators
-from gluon_doconv.kernel import Geometry
 
 Row = Dict[str, Any]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable
 
+import gluon_doconv
+
 import mxnet as mx
 from gluoncv.model_zoo import get_model
 from mxnet import autograd, gluon
 from mxnet.gluon import HybridBlock
 from published import publish
-
-import gluon_doconv
 
 STATIC = {"static_alloc": True, "static_shape": True}
 

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+import gluon_doconv as doconv  # first: it makes the next two importable
+from gluon_doconv import datasets
+from gluon_doconv.compat.mends import apply_mends
+from gluon_doconv.sites import find_sites
+
 import click
 import mxnet as mx
 import numpy as np
@@ -23,11 +28,6 @@ from gluoncv.model_zoo.segbase import get_segmentation_model
 from mxnet.gluon import Block
 from tabulate import tabulate
 from tqdm import tqdm
-
-import gluon_doconv as doconv  # first: it makes the next two importable
-from gluon_doconv import datasets
-from gluon_doconv.compat.mends import apply_mends
-from gluon_doconv.sites import find_sites
 
 HOMES = {"voc": "voc", "coco": "coco", "cityscapes": "citys"}
 LIMIT = 900  # seconds for one script

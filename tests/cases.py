@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Optional, Tuple
 
+import gluon_doconv as doconv
+
 import mxnet as mx
 import numpy as np
 from hypothesis import strategies as st
 from mxnet.gluon import SymbolBlock, nn
-
-import gluon_doconv as doconv
 
 PLAIN = {1: nn.Conv1D, 2: nn.Conv2D, 3: nn.Conv3D}
 DOCONV = {1: doconv.DOConv1D, 2: doconv.DOConv2D, 3: doconv.DOConv3D}

@@ -2,13 +2,13 @@
 
 import json
 
+from gluon_doconv.sites import find_sites
+from gluon_doconv.symbols import Graph
+
 import mxnet as mx
 import numpy as np
 from gluoncv import model_zoo
 from mxnet.gluon import SymbolBlock, nn
-
-from gluon_doconv.sites import find_sites
-from gluon_doconv.symbols import Graph
 
 # name -> size of the image; the last ones hide convolutions in a SymbolBlock
 ZOO = {

@@ -4,10 +4,10 @@ Every function takes a ``Case`` (see cases.py) and the arrays of a layer by thei
 where the layer has one, bias.
 """
 
+from gluon_doconv import kernel
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-
-from gluon_doconv import kernel
 
 # name -> function of the convolution's output, and its derivative as a function of both
 ACTIVATIONS = {

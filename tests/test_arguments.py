@@ -2,12 +2,12 @@
 
 import argparse
 
-import pytest
-from gluoncv.model_zoo import get_model
-
 import gluon_doconv as doconv
 from gluon_doconv.arguments import add_arguments, patch_from, patch_from_environment
 from gluon_doconv.convert import doconv_sites
+
+import pytest
+from gluoncv.model_zoo import get_model
 
 MODEL = "cifar_resnet20_v1"
 

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 
+from gluon_doconv import DOConvError, DOConvWarning, checkouts
+from gluon_doconv.checkouts import Insertion
+from gluon_doconv.cli import main
+
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gluon_doconv import DOConvError, DOConvWarning, checkouts
-from gluon_doconv.checkouts import Insertion
-from gluon_doconv.cli import main
 
 LIBRARY, SCRIPT = "gluoncv/__init__.py", "scripts/train.py"
 UPSTREAM = {

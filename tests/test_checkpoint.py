@@ -4,6 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.files import read_params, write_params
+from gluon_doconv.sites import find_sites
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -22,11 +27,6 @@ from networks import (
     small,
     values,
 )
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.files import read_params, write_params
-from gluon_doconv.sites import find_sites
 
 NETWORKS = [small, in_symbols]
 
@@ -221,8 +221,9 @@ def test_a_kernel_size_that_the_arrays_do_not_tell(path):
     net = doconv_network(d_mul=20)
     net.save_parameters(path)
     before = Path(path).read_bytes()
-    with pytest.raises(doconv.DOConvError, match=r"4: M·N=3 .* kernel_sizes=\{'4': \(1, 3\)\}"):
-        doconv.fold_params(path, path)
+    for sizes in (None, {"4": (1, 4)}):
+        with pytest.raises(doconv.DOConvError, match=r"4: M·N=3 .* kernel_sizes=\{'4': \(1, 3\)\}"):
+            doconv.fold_params(path, path, kernel_sizes=sizes)
     assert Path(path).read_bytes() == before
     doconv.fold_params(path, path, kernel_sizes={"4": (1, 3)})
     doconv.fold(net)
@@ -251,7 +252,7 @@ def test_a_plain_file_has_nothing_to_fold(path, tmp_path):
 def test_what_only_looks_like_d_is_passed_on(path):
     others = {
         "dense.weight": mx.nd.ones((3, 4)),  # no convolution
-        "dense.D": mx.nd.ones((9, 9, 4)),
+        "dense.D": mx.nd.ones((9, 1, 4)),
         "conv.weight": mx.nd.ones((4, 3, 3, 3)),
         "conv.D": mx.nd.ones((9, 4)),  # no D
         "alone.D": mx.nd.ones((9, 9, 3)),

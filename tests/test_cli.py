@@ -2,14 +2,14 @@
 
 import re
 
+import gluon_doconv as doconv
+from gluon_doconv.cli import main
+
 import mxnet as mx
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from gluoncv.model_zoo import get_model
-
-import gluon_doconv as doconv
-from gluon_doconv.cli import main
 
 MODEL = "cifar_resnet20_v1"
 

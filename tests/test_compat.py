@@ -5,9 +5,9 @@ import sys
 import types
 import warnings
 
-import pytest
-
 from gluon_doconv import compat
+
+import pytest
 
 BUILTINS = {"bool": bool, "float": float, "int": int, "object": object, "str": str}
 INF = float("inf")

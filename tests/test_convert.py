@@ -1,5 +1,9 @@
 """Live networks: over-parameterized and folded in place, with nothing else about them changed."""
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.sites import find_sites
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -20,10 +24,6 @@ from networks import (
     small,
     values,
 )
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.sites import find_sites
 
 NETWORKS = [small, in_symbols]
 

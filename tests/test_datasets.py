@@ -4,6 +4,11 @@ import hashlib
 import json
 import struct
 
+from gluon_doconv import DOConvError, datasets
+from gluon_doconv.cli import main
+from gluon_doconv.datasets import cityscapes, coco, voc
+from gluon_doconv.datasets.scenes import PARTS, Plan
+
 import gluoncv.data as gcv
 import mxnet as mx
 import numpy as np
@@ -12,11 +17,6 @@ from click.testing import CliRunner
 from mxnet.gluon.data.vision import CIFAR10, ImageRecordDataset
 from mxnet.gluon.data.vision import datasets as mxnet_datasets
 from pycocotools.coco import COCO
-
-from gluon_doconv import DOConvError, datasets
-from gluon_doconv.cli import main
-from gluon_doconv.datasets import cityscapes, coco, voc
-from gluon_doconv.datasets.scenes import PARTS, Plan
 
 IMAGES = 8
 SMALL = {"voc": (96, 128), "coco": (240, 320), "cityscapes": (64, 128), "cifar": None, "imagenet": (64, 64)}

@@ -2,16 +2,16 @@
 
 import json
 
+from gluon_doconv import data
+from gluon_doconv.cli import main
+from gluon_doconv.demos import classification
+from gluon_doconv.demos.fit import predict
+
 import mxnet as mx
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from gluoncv.model_zoo import get_model
-
-from gluon_doconv import data
-from gluon_doconv.cli import main
-from gluon_doconv.demos import classification
-from gluon_doconv.demos.fit import predict
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ import stat
 import subprocess
 import sys
 
+from gluon_doconv import DOConvError, container
+from gluon_doconv.files import atomic, read_params, write_params
+
 import mxnet as mx
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gluon_doconv import DOConvError, container
-from gluon_doconv.files import atomic, read_params, write_params
 
 ARRAYS = {"a.weight": mx.nd.ones((4, 3, 3, 3)), "a.D": mx.nd.zeros((9, 9, 3)), "b": mx.nd.arange(5)}
 

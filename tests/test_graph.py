@@ -3,6 +3,11 @@
 import os
 import sys
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.files import read_params, write_params
+from gluon_doconv.sites import find_sites
+
 import mxnet as mx
 import numpy as np
 import onnx
@@ -29,11 +34,6 @@ from networks import (
     values,
 )
 from test_checkpoint import predict_without_doconv
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.files import read_params, write_params
-from gluon_doconv.sites import find_sites
 
 NETWORKS = {"small": small, "in_symbols": in_symbols, **{name: lambda n=name: from_zoo(n) for name in ZOO}}
 EVERY_COMPOSITION = ["kernel", "feature", "auto"]

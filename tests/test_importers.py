@@ -1,12 +1,12 @@
 """Checkpoints of the published layers, against what those layers compute, written out in NumPy."""
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
 
 CHANNELS, IN_CHANNELS, PATCH = 8, 4, 9
 

@@ -4,14 +4,14 @@ import runpy
 import sys
 from math import prod
 
+from gluon_doconv import kernel
+from gluon_doconv.kernel import Geometry
+
 import numpy as np
 import pytest
 from cases import cases
 from hypothesis import assume, given
 from hypothesis import strategies as st
-
-from gluon_doconv import kernel
-from gluon_doconv.kernel import Geometry
 
 
 def identity_by_definition(m, s, patch, d_mul):

@@ -4,15 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.layers import folded_kernel
+
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.contrib import amp
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.layers import folded_kernel
 
 CPU_FLAGS = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
 needs_bfloat16 = pytest.mark.skipif(

@@ -1,14 +1,14 @@
 """Every refusal says which layer or value it is about, and what to do."""
 
+import gluon_doconv as doconv
+from gluon_doconv import DOConvError
+from gluon_doconv.layers import folded_kernel, over_parameterize_layer
+
 import mxnet as mx
 import numpy as np
 import pytest
 from cases import DOCONV, INSIDE_A_NETWORK, running
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
-from gluon_doconv import DOConvError
-from gluon_doconv.layers import folded_kernel, over_parameterize_layer
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """Folding: bitwise what was trained, and nothing of DO-Conv left on the layer."""
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.layers import fold_layer, folded_kernel, over_parameterize_layer
+
 import mxnet as mx
 import numpy as np
 import pytest
 from cases import WAYS, array, assert_same_bits, cases, running, set_values
 from hypothesis import given, settings
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.layers import fold_layer, folded_kernel, over_parameterize_layer
 
 
 def trained(case):

@@ -1,5 +1,9 @@
 """What a DO-Conv layer computes before it is trained, and what initialisation does to D."""
 
+import gluon_doconv as doconv
+from gluon_doconv import kernel
+from gluon_doconv.layers import over_parameterize_layer
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -7,10 +11,6 @@ from cases import WAYS, array, assert_same_bits, cases, running, set_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
-from gluon_doconv import kernel
-from gluon_doconv.layers import over_parameterize_layer
 
 
 @settings(max_examples=150)

@@ -2,6 +2,8 @@
 
 import inspect
 
+import gluon_doconv as doconv
+
 import mxnet as mx
 import numpy as np
 import oracle
@@ -9,8 +11,6 @@ import pytest
 from cases import DOCONV, PLAIN, array, cases, running, set_values
 from hypothesis import given, settings
 from mxnet.gluon import nn
-
-import gluon_doconv as doconv
 
 
 @settings(max_examples=400)

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
+from gluon_doconv.compat.mends import MENDS, apply_mends
+
 import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
-
-from gluon_doconv.compat.mends import MENDS, apply_mends
 
 TINY = {
     "classes": ["cat"],

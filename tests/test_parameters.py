@@ -1,13 +1,13 @@
 """What a Trainer does with D: before, while and after a layer is over-parameterized."""
 
+import gluon_doconv as doconv
+from gluon_doconv.layers import fold_layer, folded_kernel, over_parameterize_layer
+
 import mxnet as mx
 import numpy as np
 import pytest
 from cases import assert_same_bits
 from mxnet.gluon import Trainer, nn
-
-import gluon_doconv as doconv
-from gluon_doconv.layers import fold_layer, folded_kernel, over_parameterize_layer
 
 RATE = 0.125
 ONE_DEVICE, TWO_DEVICES = [mx.cpu(0)], [mx.cpu(0), mx.cpu(1)]  # with two, the weights live in a kvstore too

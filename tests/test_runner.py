@@ -6,11 +6,11 @@ import subprocess
 import sys
 import textwrap
 
+import gluon_doconv as doconv
+
 import mxnet as mx
 import numpy as np
 import pytest
-
-import gluon_doconv as doconv
 
 TRAIN = """
     import argparse, pickle

@@ -1,14 +1,14 @@
 """Which convolutions a selection chooses, and what it says if it chooses none."""
 
+import gluon_doconv as doconv
+from gluon_doconv.select import Selection, stages_of
+from gluon_doconv.sites import find_sites
+
 import numpy as np
 import pytest
 from gluoncv import model_zoo
 from mxnet.gluon import nn
 from networks import small
-
-import gluon_doconv as doconv
-from gluon_doconv.select import Selection, stages_of
-from gluon_doconv.sites import find_sites
 
 
 def chosen(net, **selection):

@@ -2,13 +2,13 @@
 
 from itertools import product
 
+import gluon_doconv as doconv
+from gluon_doconv.sites import find_sites
+
 import mxnet as mx
 import pytest
 from mxnet.gluon import SymbolBlock, nn
 from networks import anatomy, from_zoo, images, in_symbols, initialized, small, values
-
-import gluon_doconv as doconv
-from gluon_doconv.sites import find_sites
 
 
 def count(channels, in_channels, kernel, groups, d_mul, output):

@@ -1,14 +1,14 @@
 """Graphs: their convolutions are found, composed and folded, and nothing else in them changes."""
 
+from gluon_doconv import DOConvError, kernel, operators
+from gluon_doconv.kernel import Geometry
+from gluon_doconv.symbols import Graph, SymbolConvolution, trace
+
 import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import nn
 from networks import nodes, small
-
-from gluon_doconv import DOConvError, kernel, operators
-from gluon_doconv.kernel import Geometry
-from gluon_doconv.symbols import Graph, SymbolConvolution, trace
 
 X, W, D = (mx.sym.var(name) for name in ("data", "c_weight", "c_D"))
 
@@ -111,17 +111,18 @@ def test_every_convolution_of_a_shared_weight_changes():
 
 
 def test_data_may_be_any_output_of_any_node():
-    halves = mx.sym.split(X, num_outputs=2, axis=1, name="halves")
-    graph = Graph(convolve(halves[1], W))
+    """Its second one here, which has other channels than the first."""
+    parts = mx.sym.split_v2(X, indices_or_sections=(2,), axis=1)
+    graph = Graph(convolve(parts[1], W))
     (plain,) = graph.convolutions()
     graph.over_parameterize(plain, D, plain.geometry(12))
     arrays = {
         "data": mx.nd.random.normal(shape=(1, 6, 5, 5)),
-        "c_weight": mx.nd.random.normal(shape=(4, 3, 12)),
-        "c_D": mx.nd.random.normal(shape=(9, 12, 3)),
+        "c_weight": mx.nd.random.normal(shape=(4, 4, 12)),
+        "c_D": mx.nd.random.normal(shape=(9, 12, 4)),
     }
     folded = kernel.compose(arrays["c_weight"].asnumpy(), arrays["c_D"].asnumpy(), (3, 3))
-    expected = convolve(halves[1], W).eval(data=arrays["data"], c_weight=mx.nd.array(folded))[0]
+    expected = convolve(parts[1], W).eval(data=arrays["data"], c_weight=mx.nd.array(folded))[0]
     np.testing.assert_allclose(
         graph.symbol().eval(**arrays)[0].asnumpy(), expected.asnumpy(), rtol=1e-4, atol=1e-3
     )

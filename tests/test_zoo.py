@@ -3,6 +3,9 @@
 import re
 import sys
 
+import gluon_doconv as doconv
+from gluon_doconv.sites import find_sites
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -10,9 +13,6 @@ from gluoncv.model_zoo import cifar_resnet20_v1, get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
 from mxnet.gluon import Block, Trainer
 from mxnet.gluon.nn.conv_layers import _Conv
-
-import gluon_doconv as doconv
-from gluon_doconv.sites import find_sites
 
 MODEL = "cifar_resnet20_v1"
 HOOKED = [(_Conv, "__init__"), (Block, "load_parameters"), (Trainer, "__init__")]
