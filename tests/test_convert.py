@@ -361,7 +361,7 @@ STORES = {
 class Training:
     """A network that is being trained."""
 
-    def __init__(self, build, store="one device"):
+    def __init__(self, build, store="one device", momentum=0.9):
         self.contexts, kvstore, update_on_kvstore = STORES[store]
         self.net = build(ctx=self.contexts)
         self.inputs = [images(ctx=context) for context in self.contexts]
@@ -370,7 +370,7 @@ class Training:
         self.trainer = gluon.Trainer(
             self.net.collect_params(),
             "sgd",
-            {"learning_rate": 0.1, "momentum": 0.9},
+            {"learning_rate": 0.1, "momentum": momentum},
             kvstore=kvstore,
             update_on_kvstore=update_on_kvstore,
         )
@@ -412,6 +412,38 @@ def test_a_trainer_trains_d_and_goes_on_after_folding(build, store, d_mul):
         training.step()
         plain = training.predict()
         assert not same_bits(plain, changed)
+
+
+@pytest.mark.parametrize("d_mul", [None, 12])
+@pytest.mark.parametrize("store", STORES)
+def test_a_trainer_goes_on_from_the_values_that_are_there(store, d_mul):
+    """And not from its store's copy of former ones: at a learning rate of zero, all stays."""
+    training = Training(small, store, momentum=0)
+    doconv.over_parameterize(training.net, d_mul=d_mul)
+    training.step()
+    training.trainer.set_learning_rate(0)
+    for change in (doconv.fold, lambda net: doconv.over_parameterize(net, d_mul=d_mul)):
+        change(training.net)
+        before = [p.data().asnumpy() for p in training.net.collect_params().values() if p.grad_req != "null"]
+        with autograd.record():
+            losses = [training.net(x).sum() for x in training.inputs]
+        autograd.backward(losses)
+        training.trainer.step(1)
+        after = [p.data().asnumpy() for p in training.net.collect_params().values() if p.grad_req != "null"]
+        assert same_bits(after, before)
+
+
+def test_a_trainer_minds_the_learning_rate_of_d():
+    training = Training(small)
+    training.net[0].weight.lr_mult = 0.0
+    doconv.over_parameterize(training.net)
+    before = training.net[0].D.data().asnumpy(), training.net[3].D.data().asnumpy()
+    with autograd.record():
+        loss = (training.net(training.inputs[0]) ** 2).sum()
+    loss.backward()
+    training.trainer.step(1)
+    after = training.net[0].D.data().asnumpy(), training.net[3].D.data().asnumpy()
+    assert [np.array_equal(a, b) for a, b in zip(after, before)] == [True, False]
 
 
 def test_a_trainer_goes_on_if_d_never_had_values():

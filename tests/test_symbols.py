@@ -100,6 +100,17 @@ def test_there_and_back_node_for_node(d_mul):
     assert nodes(changed.symbol()) == nodes(plain)
 
 
+def test_the_shape_that_a_variable_declares_follows():
+    def declared():
+        return graph.symbol().attr_dict()["c_weight"]["__shape__"]
+
+    graph = Graph(convolve(X, mx.sym.var("c_weight", shape=(4, 0, 3, 3))))
+    graph.over_parameterize(graph.convolutions()[0], D, Geometry(4, (3, 3), 1, 20))
+    assert declared() == "(4, 0, 20)"
+    graph.fold(graph.convolutions()[0])
+    assert declared() == "(4, 0, 3, 3)"
+
+
 def test_every_convolution_of_a_shared_weight_changes():
     graph = Graph(convolve(convolve(X, W, pad=(1, 1)), W, name="again_fwd"))
     first, again = graph.convolutions()
