@@ -37,6 +37,7 @@ import gluon_doconv as doconv
 from gluon_doconv.compat.mends import apply_mends
 
 import click
+import mxnet as mx
 import numpy as np
 from gluoncv.model_zoo import get_model, get_model_list, model_store, model_zoo
 from mxnet.gluon import Block, SymbolBlock
