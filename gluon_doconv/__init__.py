@@ -4,8 +4,10 @@ Importing this package makes retired MXNet and GluonCV importable on today's Pyt
 """
 
 from . import compat
+from .compat import cuda
 
 compat.install()
+cuda.preload()
 
 from .checkpoint import (  # noqa: E402
     fold_params,

@@ -70,7 +70,7 @@ def inspect(path: str | os.PathLike) -> Form:
 
 def find_pairs(arrays: Arrays) -> list[Pair]:
     """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
-    stems = [name[:-1] for name in arrays if name.endswith((".D", "_D")) or name == "D"]
+    stems = [name[:-1] for name in arrays if _is_d(name)]
     pairs = [(f"{stem}weight", f"{stem}D") for stem in stems if f"{stem}weight" in arrays]
     shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs)
     return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
@@ -102,6 +102,12 @@ def fold_arrays(
             )
         folded[pair.weight] = fold_checked(
             arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
+        )
+    left = [name for name, d in folded.items() if _is_d(name) and d.ndim == 3 and _weight_shape(name, folded)]
+    if left:
+        raise DOConvError(
+            f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
+            f"{_weight_shape(left[0], folded)}: it is no D of DO-Conv; nothing was folded"
         )
     return folded
 
@@ -304,6 +310,16 @@ def _hint(name: str, arrays: Arrays) -> str:
     if name[:-1] + "weight" in arrays and name.endswith("D"):
         return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
     return ""
+
+
+def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
+    """The shape of the kernel beside a D; empty where there is none."""
+    weight = arrays.get(f"{d_name[:-1]}weight")
+    return weight.shape if weight is not None and weight.ndim > 2 else ()
+
+
+def _is_d(name: str) -> bool:
+    return name.endswith((".D", "_D", ":D")) or name == "D"
 
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:

@@ -67,7 +67,8 @@ def over_parameterize(
 
     The network may be fresh or trained, hybridized or not, and may have a Trainer, which then trains every
     D as well. Layers stay the objects they are and keep their names; each gains one Parameter, ``D``.
-    Convolutions inside SymbolBlocks count. Pointwise ones are left alone.
+    Convolutions inside SymbolBlocks count. Pointwise ones are left alone. Convert the outermost network: the
+    graphs it has traced are renewed, those of a network around it are not.
 
     Parameters
     ----------

@@ -84,6 +84,7 @@ def _prepare(job: Job, saved: list[str], stack: ExitStack) -> Patch | None:
         state = "off" if mend.name in job.without_mends else "on"
         _say(f"mend {mend.name} is {state}: {mend.what}")
     stack.callback(serve_weights(job.weights))
+    os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
     if job.selection is None:
         _say("DO-Conv is off: the script runs plain")
         return None

@@ -16,7 +16,7 @@ BACKBONE = re.compile(
     r"(resnet|resnext|resnest|mobilenet|vgg|densenet|darknet|inception|alexnet|squeezenet|xception|hrnet"
     r"|nasnet|googlenet|highresolution)"
 )
-STAGE = re.compile(r"(?:stage|layers?)_?(\d+)")
+STAGE = re.compile(r"(?:stage|layers?)_?(\d)(?=[_.]|$)")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ def _numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
 
 
 def _patterns(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    patterns = (given,) if isinstance(given, str) else tuple(given or ())
+    listed = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given or ())
+    patterns = tuple(pattern.pattern if isinstance(pattern, re.Pattern) else pattern for pattern in listed)
     for pattern in patterns:
         try:
             re.compile(pattern)

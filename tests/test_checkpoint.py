@@ -300,3 +300,11 @@ def test_inspection(path):
     form = doconv.inspect(path)
     assert (form.form, form.layers) == ("plain", ())
     assert "it has no D" in str(form)
+
+
+def test_a_d_that_belongs_to_no_weight_is_not_passed_on(path, tmp_path):
+    arrays = {"0.weight": mx.nd.ones((8, 3, 3, 3)), "0.D": mx.nd.ones((9, 9, 3))}
+    mx.nd.save(str(path), {**arrays, "1.weight": mx.nd.ones((8, 8, 3, 3)), "1.D": mx.nd.ones((9, 9, 5))})
+    with pytest.raises(doconv.DOConvError, match=r"1\.D of shape \(9, 9, 5\) does not belong"):
+        doconv.fold_params(path, tmp_path / "folded.params")
+    assert not (tmp_path / "folded.params").exists()

@@ -1,5 +1,7 @@
 """Which convolutions a selection chooses, and what it says if it chooses none."""
 
+import re
+
 import gluon_doconv as doconv
 from gluon_doconv.select import Selection, stages_of
 from gluon_doconv.sites import find_sites
@@ -23,6 +25,7 @@ def chosen(net, **selection):
         ({}, ["0", "3", "4"]),
         ({"include": "^3$"}, ["3"]),
         ({"include": ["^3$", "^4$"]}, ["3", "4"]),
+        ({"include": re.compile("^3$")}, ["3"]),
         ({"include": "small_conv1"}, ["3"]),  # the layer's own name
         ({"include": "conv[02]$"}, ["0", "4"]),
         ({"exclude": "conv0"}, ["3", "4"]),
@@ -46,6 +49,7 @@ STAGES = {
     "resnest14": {0: 3, 1: 6, 2: 6, 3: 6, 4: 6},
     "resnext50_32x4d": {0: 1, 1: 10, 2: 13, 3: 19, 4: 10},
     "mobilenetv2_0.25": {None: 53},
+    "cifar_residualattentionnet56": {None: 93},  # numbers its blocks, not its stages
 }
 
 

@@ -24,7 +24,7 @@ from ..sites import Site, find_sites
 from .builds import BuildHook
 
 TESTED_MXNET = ("1.9.1",)
-TESTED_GLUONCV = ("0.7.0", "0.10.5", "0.11.0")
+TESTED_GLUONCV = ("0.6.0", "0.7.0", "0.10.0", "0.10.5", "0.11.0")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""The CUDA libraries of ``pip install gluon_doconv[cu112]``, where MXNet's loader finds them.
+
+They lie in ``site-packages/nvidia``, which no loader searches. Loaded beforehand, each is found by its name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+from importlib import metadata
+from pathlib import Path
+
+DISTRIBUTION = "mxnet-cu112"
+
+# In an order in which each finds the ones it needs.
+LIBRARIES = (
+    "cuda_runtime/lib/libcudart.so.11.0",
+    "nvtx/lib/libnvToolsExt.so.1",
+    "cuda_nvrtc/lib/libnvrtc.so.11.2",
+    "cublas/lib/libcublasLt.so.11",
+    "cublas/lib/libcublas.so.11",
+    "cufft/lib/libcufft.so.10",
+    "curand/lib/libcurand.so.10",
+    "cusolver/lib/libcusolver.so.11",
+    "nccl/lib/libnccl.so.2",
+    "cudnn/lib/libcudnn.so.8",
+)
+
+
+def preload() -> list[str]:
+    """Load what is installed of :data:`LIBRARIES`, if MXNet is the one that needs them. Returns their paths."""
+    if not _installed(DISTRIBUTION):
+        return []
+    spec = importlib.util.find_spec("nvidia")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    present = [folder / library for library in LIBRARIES for folder in folders if (folder / library).is_file()]
+    for path in present:
+        ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+    return [str(path) for path in present]
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
