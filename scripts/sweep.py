@@ -270,7 +270,8 @@ def _findings(name: str, folder: Path) -> Iterator[dict[str, Any]]:
     with doconv.patched():
         net = build(name)
         net.load_parameters(plain_file)
-    d = [parameter for name, parameter in net.collect_params().items() if name not in stock.collect_params()]
+    plain_names = set(stock.collect_params())
+    d = [parameter for name, parameter in net.collect_params().items() if name not in plain_names]
     yield {"d": len(d), "names": names(net) == names(stock)}
     del stock
     yield {"identity": same(predict(net, x), plain)}
