@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import runpy
 import sys
@@ -23,6 +24,7 @@ from .zoo.patch import Patch, patch, unpatch
 from .zoo.registry import register, unregister
 
 PREFIX = "gluon-doconv:"
+SPAWNED = "gluon_doconv.spawned"
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def _execute(job: Job) -> None:
     # A real __main__, which stays: pickling, worker processes and threads that outlive the script look it up.
     module = types.ModuleType("__main__")
     module.__file__ = job.target
+    module.__spec__ = importlib.util.find_spec(SPAWNED)  # what spawned processes import in its place
+    os.environ["GLUON_DOCONV_SCRIPT"] = os.path.abspath(job.target)
     sys.modules["__main__"] = module
     code = compile(Path(job.target).read_bytes(), job.target, "exec")
     exec(code, module.__dict__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -47,7 +48,7 @@ def fit(net: HybridBlock, train: Split, validation: Split, recipe: Recipe, label
     )
     order = np.random.RandomState(recipe.seed)
     history = History()
-    bar = tqdm(total=steps, desc=f"{label:>8}", unit="batch", mininterval=0.5)
+    bar = tqdm(total=steps, desc=f"{label:>8}", unit="batch", mininterval=0.5 if sys.stderr.isatty() else 10)
     for epoch in range(recipe.epochs):
         begin = time.perf_counter()
         loss, accuracy = _train_epoch(
