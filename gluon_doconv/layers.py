@@ -12,7 +12,6 @@ from math import prod
 from typing import Any
 
 import mxnet as mx
-import numpy as np
 from mxnet.gluon import HybridBlock, nn
 from mxnet.gluon.parameter import Parameter
 from mxnet.util import is_np_array
@@ -204,7 +203,6 @@ def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: 
         bias,
         _geometry(layer),
         in_channels=layer.D.shape[2],
-        dtype=np.dtype(layer.weight.dtype).name,
         **{key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")},
     )
     return y if layer.act is None else layer.act(y)

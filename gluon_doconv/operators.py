@@ -22,13 +22,36 @@ Tensor = Any  # an mx.nd.NDArray or an mx.sym.Symbol, whichever F works on
 def compose(F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:
     """Kernel composition (equations 3 and 4): one batched matrix product, W' = W·(D' + I)ᵀ.
 
-    Where D_mul = M·N the identity's share, W·Iᵀ, is W itself, so that D' = 0 gives W bitwise.
+    Every input channel is one matrix of the batch, contiguous in memory: transposing W and W' costs less than
+    striding through them does, above all in the backward pass. The arrays are in single or double precision.
+    D' = 0 gives W, or what it was expanded from, bitwise.
     """
     groups, channels = geometry.groups, geometry.channels
-    w = _grouped(F, weight, geometry)
-    grouped_d = F.transpose(F.reshape(d, shape=(0, 0, -4, groups, -1)), axes=(2, 0, 3, 1))
-    kernel = F.linalg.gemm(w, grouped_d, _times_identity(F, w, geometry), transpose_b=True, axis=1)
-    return F.reshape(kernel, shape=(channels, -1, *geometry.kernel_size))
+    w = F.transpose(weight, axes=_first_two_swapped(geometry.weight_tail))
+    w = F.reshape(w, shape=(-1, channels // groups, geometry.d_mul))
+    total = F.transpose(F.reshape(d, shape=(0, 0, -4, groups, -1)), axes=(3, 2, 0, 1))
+    total = F.broadcast_add(F.reshape(total, shape=(-3, 0, 0)), _identity(F, d, geometry))
+    kernel = F.linalg.gemm2(w, total, transpose_b=True)
+    kernel = F.reshape(kernel, shape=(-1, channels, *geometry.kernel_size))
+    return F.transpose(kernel, axes=_first_two_swapped(geometry.kernel_size))
+
+
+def _first_two_swapped(tail: tuple[int, ...]) -> tuple[int, ...]:
+    return (1, 0, *range(2, 2 + len(tail)))
+
+
+def _identity(F: ModuleType, d: Tensor, geometry: Geometry) -> Tensor:
+    """I of shape (1, M·N, D_mul), as :func:`~gluon_doconv.kernel.identity` has it, in the dtype of ``d``.
+
+    ``F.eye`` would have a dtype of its own, and AMP cannot wrap an operator without inputs.
+    """
+    patch, d_mul = geometry.patch, geometry.d_mul
+    column = F.reshape(F.slice(d, begin=(0, 0, 0), end=(patch, 1, 1)), shape=(patch,))
+    square = F.BlockGrad(F.diag(F.ones_like(column)))
+    if d_mul == patch:
+        return F.expand_dims(square, axis=0)
+    tiles = F.concat(*[square] * max(1, d_mul // patch), F.zeros_like(square), dim=1)
+    return F.expand_dims(F.slice_axis(tiles, axis=1, begin=0, end=d_mul), axis=0)
 
 
 def fold(weight: Tensor, d: Tensor, kernel_size: Sequence[int]) -> Tensor:
@@ -48,30 +71,6 @@ def compose_as(dtype: Any, F: ModuleType, weight: Tensor, d: Tensor, geometry: G
         return compose(F, weight, d, geometry)
     single_weight, single_d = (F.cast(array, dtype="float32") for array in (weight, d))
     return F.cast(compose(F, single_weight, single_d, geometry), dtype="float16")
-
-
-def _grouped(F: ModuleType, weight: Tensor, geometry: Geometry) -> Tensor:
-    """``weight`` as (groups, C_out/groups, C_in/groups, D_mul).
-
-    MXNet's codes -4 (split an axis) and -3 (merge two) leave an unknown C_in unknown, where a shape in
-    numbers would be half guessed and the product's shape check would fail.
-    """
-    w = F.reshape(weight, shape=(-4, geometry.groups, -1, 0, *(0 for _ in geometry.weight_tail)))
-    for _ in geometry.weight_tail[1:]:
-        w = F.reshape(w, shape=(0, 0, 0, -3, -2))
-    return w
-
-
-def _times_identity(F: ModuleType, w: Tensor, geometry: Geometry) -> Tensor:
-    """W·Iᵀ on the last axis of ``w``: D_mul columns in, M·N columns out."""
-    patch, d_mul = geometry.patch, geometry.d_mul
-    if d_mul == patch:
-        return w
-    if d_mul < patch:
-        return F.pad(w, mode="constant", pad_width=(0,) * 7 + (patch - d_mul,))
-    repeats = d_mul // patch
-    under_identity = F.slice_axis(w, axis=3, begin=0, end=repeats * patch)
-    return F.sum(F.reshape(under_identity, shape=(0, 0, 0, -4, repeats, patch)), axis=3)
 
 
 def compose_inferring(
@@ -118,7 +117,6 @@ def feature_composition(
     bias: Tensor | None,
     geometry: Geometry,
     in_channels: int,
-    dtype: str,
     **patch_kwargs: Any,
 ) -> Tensor:
     """Feature composition (equation 3, Fig. 3-a): a depthwise convolution with D, then a 1×1 with W.
@@ -126,10 +124,9 @@ def feature_composition(
     ``patch_kwargs`` are the keywords of ``F.Convolution`` that place the patch: stride, dilate, pad,
     layout. Channel c of ``x`` becomes the D_mul channels c·D_mul … of the feature.
     """
-    patch, d_mul = geometry.patch, geometry.d_mul
-    repeats = range(max(1, d_mul // patch))
-    eye = sum(F.eye(N=patch, M=d_mul, k=i * patch, dtype=dtype) for i in repeats)
-    total = F.broadcast_add(d, F.expand_dims(eye, axis=2))
+    d_mul = geometry.d_mul
+    identity = F.reshape(_identity(F, d, geometry), shape=(geometry.patch, d_mul, 1))
+    total = F.broadcast_add(d, identity)
     depthwise = F.reshape(
         F.transpose(total, axes=(2, 1, 0)), shape=(in_channels * d_mul, 1, *geometry.kernel_size)
     )
