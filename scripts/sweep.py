@@ -54,6 +54,17 @@ PROPOSALS = 20  # regions an R-CNN classifies; the zoo's 300 to 1000 only take l
 CROP = 96  # pixels; segmentation networks are built for one size
 SECONDS, GIGABYTES = 900, 14  # for one network
 
+PLAIN = {"pretrained_base": False}
+# How a network is asked for: the first of these that its factory accepts.
+ARGUMENTS: tuple[dict[str, Any], ...] = (
+    {**PLAIN, "crop_size": CROP},
+    PLAIN,
+    {**PLAIN, "classes": ["thing"]},
+    {**PLAIN, "nclass": 2},
+    {},
+)
+
+# What training scripts tell these networks besides.
 PYRAMID = {
     "min_stage": 2,
     "max_stage": 6,
@@ -63,16 +74,7 @@ PYRAMID = {
     "ratios": (0.5, 1, 2),
     "roi_size": (7, 7),
 }
-PLAIN = {"pretrained_base": False}
-# How a network is asked for: the first of these that its factory accepts.
-ARGUMENTS: tuple[dict[str, Any], ...] = (
-    {**PLAIN, "crop_size": CROP},
-    PLAIN,
-    {**PLAIN, "classes": ["thing"], **PYRAMID},
-    {**PLAIN, "classes": ["thing"]},
-    {**PLAIN, "nclass": 2},
-    {},
-)
+TOLD = {"custom_faster_rcnn_fpn": PYRAMID, "custom_mask_rcnn_fpn": PYRAMID}
 
 # The first pattern that a name matches says which inputs the network takes.
 INPUTS: tuple[tuple[str, tuple[Shape, ...]], ...] = (
@@ -145,7 +147,7 @@ def build(name: str) -> Block:
     for arguments in ARGUMENTS:
         try:
             with mx.name.NameManager():
-                net = get_model(name, **arguments)
+                net = get_model(name, **arguments, **TOLD.get(name, {}))
             break
         except Exception as error:
             errors.append(error)
@@ -161,9 +163,15 @@ def initialize(net: Block) -> Block:
     mx.random.seed(SEED)
     for parameter in net.collect_params().values():
         if parameter._data is None:
-            weight = parameter.name.endswith("weight")
-            parameter.initialize(default_init=mx.init.Xavier() if weight else mx.init.Zero())
+            parameter.initialize(default_init=_start_of(parameter.name))
     return net
+
+
+def _start_of(parameter: str) -> mx.init.Initializer:
+    """He's initialisation, without which deep networks compute next to nothing, and identical normalisation."""
+    if parameter.endswith("weight"):
+        return mx.init.Xavier("gaussian", "in", 2)
+    return mx.init.One() if parameter.endswith(("gamma", "var")) else mx.init.Zero()
 
 
 def predict(net: Block, x: Sequence[mx.nd.NDArray]) -> Outputs:
@@ -399,8 +407,8 @@ and compares the two in inference, in float32 on the CPU, on a small random inpu
 
 DO-Conv is not defined for transposed and deformable convolutions. They stay as they are, the ones by which
 deformable layers learn where to sample included; the remarks count them. Parameters are random; networks that
-insist on downloading those of another network were given random ones, and the remarks name it. What keeps GluonCV
-from running on today's Python (`gluon_doconv.compat.mends`) is mended on both sides.
+insist on downloading those of another network were given random ones, and the remarks name it. What keeps
+GluonCV from running on today's Python (`gluon_doconv.compat.mends`) is mended on both sides.
 """
 
 
