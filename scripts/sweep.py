@@ -471,7 +471,7 @@ def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-@click.command(help=__doc__.split("\n\n")[0])
+@click.command(help=f"{__doc__.splitlines()[0]} PATTERN is a regular expression on their names.")
 @click.argument("pattern", default="")
 @click.option("--jobs", default=1, show_default=True, help="networks at a time")
 @click.option(
@@ -479,7 +479,7 @@ def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
 )
 @click.option(
     "--records", type=click.Path(path_type=Path), default="sweep.jsonl", show_default=True,
-    help="JSON lines: networks in there are not examined again, others are added",
+    help="JSON lines: networks in there are not examined again, others are added; delete it to begin anew",
 )  # fmt: skip
 @click.option("--one", hidden=True, help="examine this network here and print a record")
 def main(pattern: str, jobs: int, output: Path | None, records: Path, one: str | None) -> None:
