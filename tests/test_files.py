@@ -134,8 +134,8 @@ def test_a_failure_while_writing_changes_nothing(tmp_path, existing):
 
 DIE_WHILE_WRITING = """
 import os, signal, sys
-import mxnet as mx
 from gluon_doconv.files import write_params
+import mxnet as mx
 
 def half(path, arrays):
     with open(path, "wb") as file:
