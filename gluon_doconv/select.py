@@ -136,7 +136,7 @@ def _numbers(given: int | Iterable[int] | None) -> frozenset[int] | None:
 
 def _patterns(given: str | Iterable[str] | None) -> tuple[str, ...]:
     listed = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given or ())
-    patterns = tuple(pattern.pattern if isinstance(pattern, re.Pattern) else pattern for pattern in listed)
+    patterns = tuple(getattr(pattern, "pattern", pattern) for pattern in listed)
     for pattern in patterns:
         try:
             re.compile(pattern)

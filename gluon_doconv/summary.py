@@ -68,7 +68,8 @@ class Summary:
         headers = ["layer", "kind", "channels", "kernel", "groups", "D_mul", "weights", "D"]
         if any(layer.maccs for layer in self.layers):
             headers += ["MACC plain", "kernel comp.", "feature comp."]
-        table = tabulate([layer.row() for layer in self.layers], headers=headers, intfmt=",")
+        rows = [[_text(cell) for cell in layer.row()] for layer in self.layers]
+        table = tabulate(rows, headers=headers, disable_numparse=True)
         weights = sum(layer.parameters for layer in self.layers)
         extra = sum(layer.d_parameters for layer in self.layers)
         total = f"{len(self.doconv)} of {len(self.layers)} convolutions are DO-Conv"
@@ -91,6 +92,11 @@ class Summary:
             f"kernel composition {kernel:,} (×{kernel / plain:.3f}); "
             f"feature composition {feature:,} (×{feature / plain:.3f})"
         )
+
+
+def _text(cell: object) -> str:
+    """A cell of the table: numbers with their thousands apart, nothing where there is none."""
+    return f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell)
 
 
 def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
