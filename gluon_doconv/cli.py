@@ -152,13 +152,14 @@ def export(
     default="identity",
     show_default=True,
 )
+@click.option(
+    "--only-named", is_flag=True, help="DO-Conv only where the script asks for a model as NAME_doconv"
+)
 @click.option("--off", is_flag=True, help="run the script plain")
 @click.option(
     "--fold-on-save", is_flag=True, help="write each checkpoint folded as well, as NAME-folded.params"
 )
-@click.option(
-    "--weights", type=click.Path(path_type=Path, exists=True, file_okay=False), help="pretrained files"
-)
+@click.option("--weights", type=click.Path(exists=True, file_okay=False), help="folder with pretrained files")
 @click.option(
     "--no-mend", multiple=True, help="leave one obstacle of GluonCV's as it is; see the list it prints"
 )
@@ -169,9 +170,10 @@ def run(
     script: str,
     arguments: tuple[str, ...],
     module: bool,
+    only_named: bool,
     off: bool,
     fold_on_save: bool,
-    weights: Path | None,
+    weights: str | None,
     no_mend: tuple[str, ...],
     **selection: Any,
 ) -> None:
@@ -180,10 +182,11 @@ def run(
     Options before SCRIPT are these; whatever comes after it is the script's own. The selection can also be set
     in the environment, as GLUON_DOCONV_INCLUDE and so on.
     """
-    from .runner import Job
+    from .job import Job
     from .runner import run as run_job
 
-    run_job(Job(script, arguments, module, None if off else selection, fold_on_save, weights, no_mend))
+    chosen = None if off else selection
+    run_job(Job(script, arguments, module, chosen, only_named, fold_on_save, weights, no_mend))
 
 
 @main.group("patch")
