@@ -12,6 +12,7 @@ import click
 
 from . import __version__, checkouts, checkpoint, graph
 from .errors import DOConvError, DOConvWarning
+from .job import Job
 
 
 def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +166,6 @@ def export(
 )
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@_teach
 def run(
     script: str,
     arguments: tuple[str, ...],
@@ -176,17 +176,14 @@ def run(
     weights: str | None,
     no_mend: tuple[str, ...],
     **selection: Any,
-) -> None:
+) -> Job:
     """Run SCRIPT unchanged, with DO-Conv in every network that GluonCV builds for it.
 
     Options before SCRIPT are these; whatever comes after it is the script's own. The selection can also be set
     in the environment, as GLUON_DOCONV_INCLUDE and so on.
     """
-    from .job import Job
-    from .runner import run as run_job
-
     chosen = None if off else selection
-    run_job(Job(script, arguments, module, chosen, only_named, fold_on_save, weights, no_mend))
+    return Job(script, arguments, module, chosen, only_named, fold_on_save, weights, no_mend)
 
 
 @main.group("patch")
