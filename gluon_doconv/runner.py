@@ -20,6 +20,7 @@ from .convert import doconv_sites
 from .errors import DOConvError
 from .hooks import wrap_method
 from .weights import serve_weights
+from .zoo.networks import register_networks, unregister_networks
 from .zoo.patch import Patch, patch, unpatch
 from .zoo.registry import register, unregister
 
@@ -86,6 +87,8 @@ def _prepare(job: Job, saved: list[str], stack: ExitStack) -> Patch | None:
         state = "off" if mend.name in job.without_mends else "on"
         _say(f"mend {mend.name} is {state}: {mend.what}")
     stack.callback(serve_weights(job.weights))
+    register_networks()
+    stack.callback(unregister_networks)
     os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
     if job.selection is None:
         _say("DO-Conv is off: the script runs plain")

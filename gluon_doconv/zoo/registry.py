@@ -13,25 +13,27 @@ from ..errors import DOConvError
 
 
 def build(model: str, classes: int | None = None) -> HybridBlock:
-    """A network of GluonCV's zoo, without pretrained weights and so without a download.
+    """A network of GluonCV's zoo, or of :mod:`~gluon_doconv.zoo.networks`, without pretrained weights.
 
     Raises
     ------
     DOConvError
         If there is no such model; near names are listed.
     """
-    from gluoncv.model_zoo import get_model, get_model_list
+    from .networks import NETWORKS
 
-    if model.lower() not in get_model_list():
-        near = difflib.get_close_matches(model.lower(), get_model_list(), 5, 0.5)
+    models = {**_models(), **NETWORKS}
+    if model.lower() not in models:
+        near = difflib.get_close_matches(model.lower(), models, 5, 0.5)
         raise DOConvError(
             f"GluonCV has no model {model!r}" + (f"; near names: {', '.join(near)}" if near else "")
         )
+    factory = models[model.lower()]
     chosen = {} if classes is None else {"classes": classes}
     try:
-        return get_model(model, pretrained_base=False, **chosen)
+        return factory(pretrained_base=False, **chosen)
     except TypeError:  # a classification network has no base
-        return get_model(model, **chosen)
+        return factory(**chosen)
 
 
 SUFFIX = "_doconv"
@@ -40,10 +42,15 @@ SUFFIX = "_doconv"
 def register() -> list[str]:
     """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo, for ``get_model``. Idempotent.
 
+    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered before.
+
     Returns
     -------
     The registered names.
     """
+    from .networks import register_networks
+
+    register_networks()
     models = _models()
     for name in [name for name in models if not name.endswith(SUFFIX)]:
         models.setdefault(f"{name}{SUFFIX}", _doconv_factory(models[name]))
@@ -52,6 +59,9 @@ def register() -> list[str]:
 
 def unregister() -> None:
     """Undo :func:`register`."""
+    from .networks import unregister_networks
+
+    unregister_networks()
     models = _models()
     for name in [name for name in models if name.endswith(SUFFIX)]:
         del models[name]
