@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shlex
 import warnings
 from pathlib import Path
@@ -11,20 +10,10 @@ from typing import Any, Callable
 import click
 
 from . import __version__, checkouts, checkpoint, graph
-from .errors import DOConvError, DOConvWarning
-
-
-def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Show a :class:`DOConvError` as a message, not as a traceback."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except DOConvError as error:
-            raise click.ClickException(str(error)) from error
-
-    return wrapped
+from .cli_common import numbers as _numbers
+from .cli_common import shape as _shape
+from .cli_common import teach as _teach
+from .errors import DOConvWarning
 
 
 @click.group(
@@ -37,19 +26,6 @@ def _teach(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(__version__, prog_name="gluon-doconv")
 def main() -> None:
     """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
-
-
-def _shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    if value is None:
-        return None
-    try:
-        return tuple(int(size) for size in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not of the form 1,3,224,224") from error
-
-
-def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    return None if value is None else _shape(_, __, value)
 
 
 @main.command()
@@ -333,3 +309,13 @@ def classification(epochs: int, seed: int, output: Path) -> None:
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for name in sorted(path.name for path in output.iterdir()):
         click.echo(f"  {name}")
+
+
+def _add_the_papers() -> None:
+    from . import cli_paper
+
+    for command in cli_paper.COMMANDS:
+        main.add_command(command)
+
+
+_add_the_papers()
