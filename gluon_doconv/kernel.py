@@ -140,6 +140,27 @@ def macc(geometry: Geometry, in_channels: int, positions: int) -> Macc:
     return Macc(plain=plain, kernel=composing + plain, feature=depthwise + connections * positions * d_mul)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Numbers (not bytes) that each composition holds beyond the input, the output, W and D of a layer.
+
+    Section 3, "Training efficiency and composition choice": kernel composition holds W', of shape
+    (C_out, M·N, C_in/groups), once for all positions; feature composition holds P', D_mul·C_in numbers at
+    each position.
+    """
+
+    kernel: int
+    feature: int
+
+
+def memory(geometry: Geometry, in_channels: int, positions: int) -> Memory:
+    """What both compositions hold of a layer whose output map has ``positions`` = H·W positions."""
+    return Memory(
+        kernel=geometry.channels * geometry.patch * (in_channels // geometry.groups),
+        feature=geometry.d_mul * in_channels * positions,
+    )
+
+
 def output_shape(
     spatial: Sequence[int],
     kernel_size: Sequence[int],
