@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock
 
 from ..errors import DOConvError, DOConvWarning
 from .conversion import Conversion
+from .exports import fold_exports
 from .loading import load_any_form
 
 SUFFIX = "_doconv"
@@ -46,7 +47,7 @@ def register(**kwargs: Any) -> Conversion:
     """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo; takes the arguments of ``patch``.
 
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
-    load plain and DO-Conv files through their own ``load_parameters``.
+    load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
     Returns
     -------
@@ -68,6 +69,7 @@ def register(**kwargs: Any) -> Conversion:
     if _active is None:
         _active = wanted
         _undo.callback(load_any_form())
+        _undo.callback(fold_exports())
         _undo.callback(_add_names(wanted))
     elif _active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=2)
