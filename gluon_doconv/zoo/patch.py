@@ -9,6 +9,7 @@ from typing import Any, Iterable, Iterator
 from ..errors import DOConvError, DOConvWarning
 from .builds import BuildHook
 from .conversion import Conversion
+from .exports import fold_exports
 from .guard import refuse_plain_trainers
 from .loading import load_any_form
 from .versions import warn_of_untested_versions
@@ -29,7 +30,8 @@ def patch(
     """From now on, give DO-Conv to whatever GluonCV builds, before or after gluoncv is imported.
 
     Networks come out with every layer and parameter name as it was, and load plain and DO-Conv files through
-    their own ``load_parameters``. A Trainer of convolutions without any D is refused.
+    their own ``load_parameters``. What they ``export`` is folded. A Trainer of convolutions without any D is
+    refused.
 
     Parameters
     ----------
@@ -61,6 +63,7 @@ def patch(
     builds.start()
     _undo.callback(builds.stop)
     _undo.callback(load_any_form())
+    _undo.callback(fold_exports())
     reason = (
         "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
         "gluon_doconv.over_parameterize(net))."

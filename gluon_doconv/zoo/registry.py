@@ -12,6 +12,7 @@ from mxnet.gluon import HybridBlock
 
 from ..errors import DOConvError, DOConvWarning
 from .conversion import Conversion
+from .exports import fold_exports
 from .loading import load_any_form
 
 SUFFIX = "_doconv"
@@ -48,9 +49,9 @@ def register(**kwargs: Any) -> Conversion:
     """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo; takes the arguments of ``patch``.
 
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
-    load plain and DO-Conv files through their own ``load_parameters``.
+    load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
-    So are the networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, under both names.
+    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered too, under both names.
 
     Returns
     -------
@@ -75,6 +76,7 @@ def register(**kwargs: Any) -> Conversion:
         _active = wanted
         _undo.callback(load_any_form())
         _undo.callback(register_networks())
+        _undo.callback(fold_exports())
         _undo.callback(_add_names(wanted))
     elif _active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=2)
