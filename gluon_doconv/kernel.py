@@ -111,6 +111,20 @@ def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
     return weight
 
 
+def heat_map(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
+    """H, of shape (M, N): what D has changed at each position of the kernel (section 4.4, Figure 6).
+
+    H[m, n] = Σ |W'[o, i, m, n] − W[o, i, m, n]| over all channels o and i. Where D_mul ≠ M·N, so that W is no
+    kernel itself, the kernel it makes with D = I stands in its place; the two are the same for D_mul = M·N.
+
+    Parameters
+    ----------
+    weight, d, kernel_size : as in :func:`compose`
+    """
+    start = compose(weight, np.zeros_like(d), kernel_size)
+    return np.abs(compose(weight, d, kernel_size) - start).sum(axis=(0, 1))
+
+
 @dataclass(frozen=True)
 class Macc:
     """Multiply-accumulate operations of one image through one layer, by both compositions.

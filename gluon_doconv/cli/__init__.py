@@ -8,6 +8,7 @@ from .. import __version__
 from .checkout import patching
 from .data import data
 from .demo import demo
+from .figure import figure
 from .files import fold, inspect
 from .models import export, macc, summary
 from .run import run
@@ -25,5 +26,5 @@ def main() -> None:
     """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
 
 
-for command in (run, fold, inspect, summary, macc, export, patching, data, demo):
+for command in (run, fold, inspect, summary, macc, export, patching, data, demo, figure):
     main.add_command(command)

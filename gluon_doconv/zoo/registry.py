@@ -51,7 +51,7 @@ def register(**kwargs: Any) -> Conversion:
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
     load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
-    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered too, under both names.
+    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered under both names.
 
     Returns
     -------
