@@ -49,7 +49,7 @@ CASES = {
                 images=IMAGES,
                 epochs=1,
                 size=SIZE,
-                batch_size=4,
+                batch_size=2,
                 classification=Stage("resnet50_v1s", images=16, size=32, epochs=1, batch_size=8),
             )
         ),
