@@ -5,6 +5,10 @@ A Trainer files optimiser states and kvstore entries by a Parameter's position i
 
 from __future__ import annotations
 
+import pickle
+from typing import Iterable
+
+from mxnet.gluon import Trainer
 from mxnet.gluon.parameter import Parameter
 
 from .errors import DOConvError
@@ -71,6 +75,18 @@ def replaced(parameter: Parameter, resized: bool) -> None:
             updater.states.pop(trainer._param2idx[parameter.name], None)
     if trainer._kv_initialized and (resized or trainer._update_on_kvstore):
         trainer._reset_kvstore()
+
+
+def states_of(parameters: Iterable[Parameter], trainer: Trainer, states: bytes) -> bytes:
+    """Of ``states``, as ``trainer.save_states`` writes them, those that a Trainer of ``parameters`` alone would have.
+
+    A folded D keeps its place in ``trainer``; a Trainer made for the plain network has no such place.
+    """
+    by_position, *optimizer = pickle.loads(states)
+    wanted = {id(parameter) for parameter in parameters}
+    kept = [position for position, parameter in enumerate(trainer._params) if id(parameter) in wanted]
+    renumbered = {new: by_position[old] for new, old in enumerate(kept) if old in by_position}
+    return pickle.dumps((renumbered, *optimizer))
 
 
 def _without(unwanted: list[Parameter], parameters: list[Parameter]) -> list[Parameter]:

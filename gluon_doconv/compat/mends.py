@@ -16,6 +16,7 @@ from typing import Any, Callable
 import mxnet as mx
 
 from ..hooks import Undo, wrap_method
+from .auto import autocfg_types
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ MENDS = (
     Mend("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", _roi_align),
     Mend("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Mend("hanging-threads", "the process ends after an exception", _hanging_threads),
+    Mend("autocfg-types", "gluoncv.auto.estimators can be imported on Python 3.10 and later", autocfg_types),
 )
 
 

@@ -22,6 +22,7 @@ from ..options import Options
 from ..select import Selection
 from ..sites import Site, find_sites
 from .builds import BuildHook
+from .estimators import hook_estimators
 
 TESTED_MXNET = ("1.9.1",)
 TESTED_GLUONCV = ("0.6.0", "0.7.0", "0.10.0", "0.10.5", "0.11.0")
@@ -52,6 +53,7 @@ class Patch:
             self._build_hook.stop,
             wrap_method(Block, "load_parameters", self._load_parameters),
             wrap_method(Trainer, "__init__", self._make_trainer),
+            hook_estimators(),
         ]
 
     def stop(self) -> None:
