@@ -16,6 +16,7 @@ from .checkpoint import (  # noqa: E402
     over_parameterize_params,
 )
 from .convert import fold, over_parameterize  # noqa: E402
+from .costing import costs  # noqa: E402
 from .errors import DOConvError, DOConvWarning  # noqa: E402
 from .graph import export, export_onnx, fold_symbol  # noqa: E402
 from .importers import import_published, import_pytorch  # noqa: E402
@@ -33,6 +34,7 @@ __all__ = [
     "DOConvError",
     "DOConvWarning",
     "Options",
+    "costs",
     "export",
     "export_onnx",
     "fold",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Sequence
 
 from mxnet.gluon import Block, HybridBlock
 from tabulate import tabulate
@@ -160,6 +161,25 @@ def require_doconv(net: Block) -> None:
     """Raise :class:`DOConvError` if ``net`` has no DO-Conv convolution."""
     if not doconv_sites(net):
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
+
+
+@contextmanager
+def composing(net: Block, composition: str) -> Iterator[bool]:
+    """Meanwhile every DO-Conv layer of ``net`` composes as said; graphs of SymbolBlocks stay as they are.
+
+    Yields whether any layer would, or might, compose differently. Graphs traced before are not renewed.
+    """
+    blocks: list[Block] = []
+    net.apply(blocks.append)
+    layers = [block for block in blocks if getattr(block, "_composition", composition) != composition]
+    chosen = [layer._composition for layer in layers]
+    try:
+        for layer in layers:
+            layer._composition = composition
+        yield bool(layers)
+    finally:
+        for layer, own in zip(layers, chosen):
+            layer._composition = own
 
 
 def _sharing(site: Site, sites: Sequence[Site]) -> list[Site]:

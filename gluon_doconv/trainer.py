@@ -78,7 +78,7 @@ def replaced(parameter: Parameter, resized: bool) -> None:
 
 
 def states_of(parameters: Iterable[Parameter], trainer: Trainer, states: bytes) -> bytes:
-    """Of ``states``, as ``trainer.save_states`` writes them, those that a Trainer of ``parameters`` alone would have.
+    """Of ``states``, as ``trainer.save_states`` writes them, what a Trainer of ``parameters`` alone would have.
 
     A folded D keeps its place in ``trainer``; a Trainer made for the plain network has no such place.
     """

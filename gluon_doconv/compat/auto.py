@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Any
 
 from ..hooks import Undo
 from .imports import when_imported
@@ -16,7 +16,7 @@ def autocfg_types() -> Undo:
     return when_imported("autocfg.type_check", _teach_types)
 
 
-def _teach_types(type_check: ModuleType) -> Undo:
+def _teach_types(type_check: Any) -> Undo:
     checkers, get_name = type_check._SPECIAL_INSTANCE_CHECKERS, type_check._get_name
     known = dict(checkers)
 

@@ -17,7 +17,7 @@ from typing import Any, Callable
 from mxnet.gluon import Block
 from mxnet.gluon.nn.conv_layers import _Conv
 
-BUILDERS = ("gluoncv.model_zoo", "gluoncv.nn")
+BUILDERS = ("gluoncv.model_zoo", "gluoncv.nn", "gluon_doconv.zoo.networks")
 
 _watched = threading.local()
 

@@ -1,12 +1,14 @@
 """The estimators of ``gluoncv.auto``: what they pickle of a DO-Conv network, and of a folded one.
 
-An estimator writes its network's parameter file and its Trainer's states into its pickle. To read them back it
-builds the network anew, plain or under the patch, and ignores what the file has besides: every D, if it is plain.
+An estimator writes its network's parameter file and its Trainer's states into its pickle. To read them back
+it builds the network anew, and ignores what the file has besides: every D, where that network is a plain one.
 """
 
 from __future__ import annotations
 
 import copy
+import pickle
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
 
@@ -42,7 +44,7 @@ def _read_back(parameters: bytes) -> DOConvParameters:
 
 
 def hook_estimators() -> Undo:
-    """Have estimators pickle their state so that none is read back wrongly; nothing happens until there are any."""
+    """Have estimators pickle their state so that it cannot be read back wrongly; what is returned undoes it."""
     return on_estimators(lambda base: wrap_method(base, "__getstate__", _state))
 
 
@@ -58,6 +60,20 @@ def on_estimators(change: Callable[[type], Undo]) -> Undo:
 def is_doconv(estimator: Any) -> bool:
     """Whether the network of an estimator has DO-Conv convolutions."""
     return estimator.net is not None and bool(doconv_sites(estimator.net))
+
+
+def fold_estimator(source: Path, target: Path) -> None:
+    """Write a saved estimator with its network folded: what stock GluonCV can load.
+
+    Raises
+    ------
+    DOConvError
+        If GluonCV is not patched, or if a W or D is not finite; nothing is written then.
+    """
+    with source.open("rb") as file:
+        estimator = pickle.load(file)
+    fold(estimator.net)
+    estimator.save(str(target))
 
 
 def _state(original: Callable[[Any], dict], estimator: Any) -> dict:

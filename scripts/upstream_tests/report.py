@@ -64,10 +64,11 @@ def compare(version: str, stock: Sequence[Record], doconv: Sequence[Record]) -> 
 
 HEADING = """# GluonCV's own tests
 
-`scripts/check-upstream-tests` runs the MXNet tests of a checkout of GluonCV twice, each time with that checkout's
-own `gluoncv`: stock, and under `gluon_doconv.patch()`, where every network the tests build has DO-Conv. Nothing is
-downloaded: data sets are not there, and where GluonCV would fetch pretrained parameters, random ones are made, the
-same for both. Every test that passes stock has to pass under the patch.
+`scripts/check-upstream-tests` runs the MXNet tests of a checkout of GluonCV twice, each time with that
+checkout's own `gluoncv`: stock, and under `gluon_doconv.patch()` and its mends, where every network that
+GluonCV builds has DO-Conv. Nothing is downloaded: data sets are not there, and where GluonCV would fetch
+pretrained parameters, random ones are made, the same for both. Every test that passes stock has to pass under
+the patch.
 """
 
 
@@ -114,7 +115,7 @@ def _failing(comparison: Comparison) -> list[str]:
         f"- {test.stock.test}: {EXPECTED[test.stock.test]}" for test in failing if test.stock.test in EXPECTED
     ]
     parts = [f"\n{_table(rows, ['test', 'stock', 'under the patch'])}"] if rows else []
-    return parts + ["\nOf those, these check what DO-Conv has to change:\n", *known] if known else parts
+    return [*parts, "\nOf those, these check what DO-Conv has to change:\n", *known] if known else parts
 
 
 def _in_short(record: Record) -> str:

@@ -1,4 +1,4 @@
-"""Random parameters where GluonCV would download pretrained ones: ``python -m upstream_tests.weights NAME FILE``.
+"""Random parameters, where GluonCV would download pretrained ones: ``-m upstream_tests.weights NAME FILE``.
 
 They are made in a process of their own, so that making them leaves no trace in the tests' process: no patch
 reaches them, and names and random numbers there are what they were.
