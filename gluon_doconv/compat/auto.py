@@ -20,8 +20,8 @@ def _teach_types(type_check: Any) -> Undo:
     checkers, get_name = type_check._SPECIAL_INSTANCE_CHECKERS, type_check._get_name
     known = dict(checkers)
 
-    def name(cls: object) -> str:
-        return getattr(cls, "_name", None) or getattr(cls, "__name__", None) or get_name(cls)
+    def name(cls: object) -> str | None:
+        return getattr(cls, "_name", None) or getattr(cls, "__name__", None)
 
     checkers.setdefault("Optional", checkers["Union"])
     type_check._get_name = name

@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ..compat.imports import when_imported
 from ..convert import doconv_sites, fold
 from ..errors import DOConvError
+from ..files import atomic
 from ..hooks import Undo, wrap_method
 from ..trainer import states_of
 
@@ -73,7 +74,8 @@ def fold_estimator(source: Path, target: Path) -> None:
     with source.open("rb") as file:
         estimator = pickle.load(file)
     fold(estimator.net)
-    estimator.save(str(target))
+    with atomic(target) as (temporary,):
+        estimator.save(temporary)
 
 
 def _state(original: Callable[[Any], dict], estimator: Any) -> dict:
