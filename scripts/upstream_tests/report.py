@@ -89,8 +89,8 @@ def conclusion(comparisons: Sequence[Comparison]) -> str:
     worse = sum(len(comparison.worse) for comparison in comparisons)
     passed = verdicts[BOTH] + verdicts[WORSE]
     return (
-        f"Of {passed} tests that pass stock, {verdicts[BOTH]} pass under the patch and {worse} fail; "
-        f"{verdicts[BETTER]} more pass only under the patch, {verdicts[NEITHER]} fail in both."
+        f"Of {passed} tests that pass stock, {verdicts[BOTH]} pass under the patch, {worse} fail; "
+        f"{verdicts[BETTER]} more pass only under the patch, {verdicts[NEITHER]} pass in neither."
     )
 
 
@@ -103,7 +103,7 @@ def _by_file(comparison: Comparison) -> str:
         for file, n in counts.items()
     ]
     headers = ["file", "pass stock", "pass under the patch", "fail only under the patch"]
-    return _table(rows, [*headers, "pass only under the patch", "fail in both", "skipped"])
+    return _table(rows, [*headers, "pass only under the patch", "pass in neither", "skipped"])
 
 
 def _failing(comparison: Comparison) -> list[str]:
