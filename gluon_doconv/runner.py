@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import runpy
 import sys
 import types
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Sequence
 
 from mxnet.gluon import Block
 
@@ -18,37 +16,17 @@ from .checkpoint import fold_params
 from .compat.mends import MENDS, apply_mends
 from .convert import doconv_sites
 from .errors import DOConvError
-from .hooks import wrap_method
+from .hooks import Undo, wrap_method
+from .job import VARIABLE, Job, Program
 from .weights import serve_weights
-from .zoo.networks import register_networks, unregister_networks
-from .zoo.patch import Patch, patch, unpatch
+from .zoo.conversion import Conversion
+from .zoo.guard import refuse_plain_trainers
+from .zoo.networks import register_networks
+from .zoo.patch import patch, unpatch
 from .zoo.registry import register, unregister
 
 PREFIX = "gluon-doconv:"
 SPAWNED = "gluon_doconv.spawned"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to run, and how.
-
-    Parameters
-    ----------
-    target : path of a script, or name of a module where ``is_module``
-    arguments : the script's own
-    selection : keywords of :func:`~gluon_doconv.patch`; None runs the script plain
-    fold_on_save : write every saved DO-Conv checkpoint folded as well, as ``NAME-folded.params``
-    weights : folder with pretrained files
-    without_mends : names of mends (:data:`~gluon_doconv.compat.mends.MENDS`) that are not wanted
-    """
-
-    target: str
-    arguments: Sequence[str] = ()
-    is_module: bool = False
-    selection: Mapping[str, Any] | None = field(default_factory=dict)
-    fold_on_save: bool = False
-    weights: Path | None = None
-    without_mends: tuple[str, ...] = ()
 
 
 def run(job: Job) -> None:
@@ -62,85 +40,93 @@ def run(job: Job) -> None:
     DOConvError
         If there is no such script, or if it ended well without GluonCV having built a network.
     """
-    if not job.is_module and not os.path.isfile(job.target):
-        raise DOConvError(f"{job.target}: there is no such script")
-    unknown = set(job.without_mends) - {mend.name for mend in MENDS}
-    if unknown:
-        raise DOConvError(
-            f"no mend is called {sorted(unknown)[0]!r}; there are {[mend.name for mend in MENDS]}"
-        )
-    saved: list[str] = []
-    with ExitStack() as stack:
-        active = _prepare(job, saved, stack)
-        stack.callback(_report, active, saved)
-        _execute(job)
-    if active is not None and not active.built:
-        raise DOConvError(
-            "the script ended, but GluonCV built no network in it: nothing was trained with DO-Conv"
-        )
-
-
-def _prepare(job: Job, saved: list[str], stack: ExitStack) -> Patch | None:
-    """Hook into MXNet and GluonCV, and leave it to ``stack`` to undo that."""
-    stack.callback(apply_mends(job.without_mends))
+    job.check()
+    sys.path.insert(0, os.getcwd() if job.is_module else str(Path(job.target).resolve().parent))
+    program = job.program()
     for mend in MENDS:
         state = "off" if mend.name in job.without_mends else "on"
         _say(f"mend {mend.name} is {state}: {mend.what}")
-    stack.callback(serve_weights(job.weights))
-    register_networks()
-    stack.callback(unregister_networks)
-    os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
     if job.selection is None:
         _say("DO-Conv is off: the script runs plain")
+    saved: list[str] = []
+    with ExitStack() as stack:
+        active = prepare(job, stack)
+        if active is not None:
+            stack.callback(_report, active, saved)
+            stack.callback(_watch_checkpoints(job.fold_on_save, saved))
+        os.environ[VARIABLE] = job.to_text()
+        _execute(program, [program.file, *job.arguments])
+    if active is not None and not active.built:
+        raise DOConvError(
+            "the script ended, but no network with DO-Conv was built in it: nothing was trained with DO-Conv"
+        )
+
+
+def prepare(job: Job, stack: ExitStack) -> Conversion | None:
+    """Hook into MXNet and GluonCV as ``job`` says, and leave it to ``stack`` to undo that.
+
+    Returns
+    -------
+    What is made of the networks; None where the script runs plain.
+    """
+    stack.callback(apply_mends(tuple(job.without_mends)))
+    stack.callback(serve_weights(None if job.weights is None else Path(job.weights)))
+    stack.callback(register_networks())
+    os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
+    if job.selection is None:
         return None
+    named = register(**job.selection)
+    stack.callback(unregister)
+    if job.only_named:
+        stack.callback(refuse_plain_trainers(named, "Ask for a network whose name ends in _doconv."))
+        return named
     active = patch(**job.selection)
     stack.callback(unpatch)
-    register()
-    stack.callback(unregister)
+    return active
 
+
+def _watch_checkpoints(fold: bool, saved: list[str]) -> Undo:
     def save_parameters(
         original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
     ) -> None:
         original(net, filename, *args, **kwargs)
         if doconv_sites(net):
-            saved.append(str(filename))
-            if job.fold_on_save:
+            saved.append(f"wrote {filename}")
+            if fold:
                 saved.append(_fold_beside(Path(filename)))
 
-    stack.callback(wrap_method(Block, "save_parameters", save_parameters))
-    return active
+    return wrap_method(Block, "save_parameters", save_parameters)
 
 
 def _fold_beside(path: Path) -> str:
+    """Fold a checkpoint; one that cannot be is no reason to end a training."""
     target = path.with_name(f"{path.stem}-folded{path.suffix}")
-    fold_params(path, target)
-    return str(target)
+    try:
+        fold_params(path, target)
+    except DOConvError as error:
+        _say(f"{path} could not be folded: {error}")
+        return f"did NOT write {target}"
+    return f"wrote {target}"
 
 
-def _execute(job: Job) -> None:
-    sys.argv = [job.target, *job.arguments]
-    if job.is_module:
-        sys.path.insert(0, os.getcwd())
-        runpy.run_module(job.target, run_name="__main__", alter_sys=True)
-        return
-    sys.path.insert(0, str(Path(job.target).resolve().parent))
-    # A real __main__, which stays: pickling, worker processes and threads that outlive the script look it up.
+def _execute(program: Program, argv: list[str]) -> None:
+    """Run ``program`` in a real ``__main__``, which stays.
+
+    Pickling, worker processes and threads that outlive the script look it up.
+    """
+    sys.argv = argv
     module = types.ModuleType("__main__")
-    module.__file__ = job.target
+    module.__file__, module.__package__ = program.file, program.package
     module.__spec__ = importlib.util.find_spec(SPAWNED)  # what spawned processes import in its place
-    os.environ["GLUON_DOCONV_SCRIPT"] = os.path.abspath(job.target)
     sys.modules["__main__"] = module
-    code = compile(Path(job.target).read_bytes(), job.target, "exec")
-    exec(code, module.__dict__)
+    exec(program.code, module.__dict__)
 
 
-def _report(active: Patch | None, saved: Sequence[str]) -> None:
-    if active is None:
-        return
+def _report(active: Conversion, saved: Sequence[str]) -> None:
     for built in active.built:
         _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
-    for path in dict.fromkeys(saved):
-        _say(f"wrote {path}")
+    for line in dict.fromkeys(saved):
+        _say(line)
 
 
 def _say(text: str) -> None:

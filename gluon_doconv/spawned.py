@@ -1,13 +1,18 @@
 """What the worker processes of a script that the runner runs have for a main module: the script itself.
 
-A spawned process would import the script from its path, and the script would import MXNet before anything has
-made it importable. The runner names this module as the origin of ``__main__`` instead.
+A spawned process would import the script from its path; the script would import MXNet before anything has made
+it importable, and build plain networks. The runner names this module as the origin of ``__main__`` instead: it
+does in the worker what the runner did in the first process.
 """
 
 import os
-from pathlib import Path
+from contextlib import ExitStack
 
-import gluon_doconv  # noqa: F401  (makes MXNet importable)
+from gluon_doconv.job import VARIABLE, Job
+from gluon_doconv.runner import prepare
 
-__file__ = os.environ["GLUON_DOCONV_SCRIPT"]
-exec(compile(Path(__file__).read_bytes(), __file__, "exec"))
+_job = Job.from_text(os.environ[VARIABLE])
+prepare(_job, ExitStack())
+_program = _job.program()
+globals().update(__file__=_program.file, __package__=_program.package)
+exec(_program.code)

@@ -83,6 +83,20 @@ def test_masked_rows_are_zero_in_graphs_too(mended):
     assert (pooled[0] == 0).all() and (pooled[1] == 1).all()
 
 
+def test_a_batch_of_one_image_per_gpu_has_one_where_there_is_none(mended):
+    dataset = mx.gluon.data.ArrayDataset(np.arange(3))
+    loaded = mx.gluon.data.DataLoader(dataset, 0, shuffle=False, last_batch="rollover")
+    assert [batch.asnumpy().tolist() for batch in loaded] == [[0], [1], [2]]
+    assert len(mx.gluon.data.DataLoader(dataset, batch_size=2, last_batch="keep")) == 2
+
+
+def test_a_script_imports_autogluons_transforms_without_autogluon(mended):
+    from autogluon.utils import pil_transforms
+
+    with pytest.raises(ImportError, match=r"Resize is one of autogluon's.*install autogluon"):
+        pil_transforms.Resize((320, 320))
+
+
 HANGING = """
 import gluon_doconv
 from gluon_doconv.compat.mends import apply_mends
@@ -110,6 +124,8 @@ def test_each_can_be_left_off(name, batches):
             "custom-fpn": lambda: "doublehead" in _models()["custom_faster_rcnn_fpn"].__module__,
             "rcnn-resume": lambda: "load_parameters" not in vars(FasterRCNN),
             "roi-align": lambda: not hasattr(mx.nd.contrib.ROIAlign, "__wrapped__"),
+            "no-gpu-batches": lambda: not hasattr(mx.gluon.data.DataLoader.__init__, "__wrapped__"),
+            "autogluon-transforms": lambda: "autogluon" not in sys.modules,
             "hanging-threads": lambda: _parallel().threading is __import__("threading"),
         }
         assert {key: check() for key, check in plain.items()} == {key: key == name for key in plain}

@@ -100,10 +100,24 @@ def test_selection_by_option_environment_and_model_name(scripts):
     for arguments, environment, count in [
         (["--stages", "0,1", "train.py"], {}, 7),
         (["train.py"], {"GLUON_DOCONV_STAGES": "0,1"}, 7),
-        (["--include", "stage1", "train.py", "--model", "cifar_resnet20_v1"], {}, 6),
+        (["--include", "stage1", "train.py"], {}, 6),
+        (["--stages", "2", "train.py", "--model", "cifar_resnet20_v1_doconv"], {}, 6),
+        (["--only-named", "train.py", "--model", "cifar_resnet20_v1_doconv"], {}, 19),
     ]:
         done = doconv_run(*arguments, "--save", "net.params", cwd=scripts, **environment)
         assert f"{count} of 21 convolutions are DO-Conv" in done.stderr, done.stderr
+
+
+def test_only_what_is_asked_for_by_name(tmp_path):
+    write(
+        tmp_path / "distill.py",
+        """
+        from gluoncv.model_zoo import get_model
+        for name in ("cifar_resnet20_v1", "cifar_resnet20_v1_doconv"):
+            print(sum(parameter.endswith("_D") for parameter in get_model(name).collect_params()))
+        """,
+    )
+    assert doconv_run("--only-named", "distill.py", cwd=tmp_path).stdout.split() == ["0", "19"]
 
 
 def test_a_module(scripts):
@@ -111,41 +125,113 @@ def test_a_module(scripts):
     assert done.returncode == 0 and "19 of 21" in done.stderr
 
 
+def test_a_package_imports_from_itself(tmp_path):
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine" / "name.py", "NAME = 'cifar_resnet20_v1'")
+    write(
+        tmp_path / "mine" / "__main__.py",
+        """
+        import sys
+        from gluoncv.model_zoo import get_model
+        from .name import NAME
+        get_model(NAME)
+        print(__name__, sys.argv)
+        """,
+    )
+    done = doconv_run("-m", "mine", "own", cwd=tmp_path)
+    assert done.stdout.split() == ["__main__", f"['{tmp_path}/mine/__main__.py',", "'own']"], done.stderr
+
+
 def test_exit_codes_are_the_scripts_own(tmp_path):
     build = "from gluoncv.model_zoo import get_model; get_model('cifar_resnet20_v1')\n"
     write(tmp_path / "seven.py", build + "raise SystemExit(7)")
     write(tmp_path / "error.py", build + "raise KeyError('mine')")
-    write(tmp_path / "killed.py", build + "import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
+    write(tmp_path / "usage.py", build + "import click; raise click.UsageError('mine')")
     assert doconv_run("seven.py", cwd=tmp_path).returncode == 7
     error = doconv_run("error.py", cwd=tmp_path)
     assert error.returncode == 1 and "KeyError: 'mine'" in error.stderr
-    assert doconv_run("killed.py", cwd=tmp_path).returncode == -signal.SIGTERM
+    error = doconv_run("usage.py", cwd=tmp_path)
+    assert error.returncode == 1 and "click.exceptions.UsageError: mine" in error.stderr
 
 
-def test_worker_processes_find_the_script(tmp_path):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_end_the_script_as_they_end_python(name, tmp_path):
+    write(
+        tmp_path / "killed.py",
+        f"""
+        import os, signal
+        from gluoncv.model_zoo import get_model
+        get_model('cifar_resnet20_v1')
+        os.kill(os.getpid(), signal.{name})
+        """,
+    )
+    assert doconv_run("killed.py", cwd=tmp_path).returncode == -getattr(signal, name)
+
+
+def test_annotations_are_the_scripts_own(tmp_path):
+    write(
+        tmp_path / "typed.py",
+        """
+        def f(x: int): pass
+        print(f.__annotations__)
+        from gluoncv.model_zoo import get_model
+        get_model("cifar_resnet20_v1")
+        """,
+    )
+    assert doconv_run("typed.py", cwd=tmp_path).stdout == "{'x': <class 'int'>}\n"
+
+
+@pytest.mark.parametrize("arguments", [["workers.py"], ["-m", "workers"]])
+@pytest.mark.parametrize(("selection", "count"), [(["--stages", "1"], 6), (["--off"], 0)])
+def test_worker_processes_find_the_script_and_build_what_it_builds(arguments, selection, count, tmp_path):
     write(
         tmp_path / "workers.py",
         """
-        import multiprocessing
+        import multiprocessing, os
         from gluoncv.model_zoo import get_model
 
-        def square(x):
-            return x * x
+        def count(name):
+            return sum(parameter.endswith("_D") for parameter in get_model(name).collect_params())
 
         if __name__ == "__main__":
             get_model("cifar_resnet20_v1")
+            os.chdir("/")
             with multiprocessing.get_context("spawn").Pool(1) as pool:
-                print(pool.map(square, [1, 2, 3]))
+                print(pool.map(count, ["cifar_resnet20_v1"]))
         """,
     )
-    assert "[1, 4, 9]" in doconv_run("workers.py", cwd=tmp_path).stdout
+    done = doconv_run(*selection, *arguments, cwd=tmp_path)
+    assert done.stdout == f"[{count}]\n", done.stderr
+
+
+def test_a_checkpoint_that_cannot_be_folded_does_not_end_the_training(tmp_path):
+    write(
+        tmp_path / "diverge.py",
+        """
+        import mxnet as mx
+        from gluoncv.model_zoo import get_model
+        net = get_model("cifar_resnet20_v1")
+        net.initialize()
+        net(mx.nd.zeros((1, 3, 16, 16)))
+        net.features[0].D.set_data(net.features[0].D.data() * float("nan"))
+        net.save_parameters("net.params")
+        print("trains on")
+        """,
+    )
+    done = doconv_run("--fold-on-save", "diverge.py", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout == "trains on\n"
+    assert "are not finite" in done.stderr and "did NOT write net-folded.params" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["diverge.py", "net.params"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nowhere.py"], "nowhere.py: there is no such script"),
-        (["nothing.py"], "GluonCV built no network"),
+        (["nothing.py"], "no network with DO-Conv was built"),
+        (["--only-named", "build.py"], "no network with DO-Conv was built"),
+        (["--only-named", "train.py"], "Ask for a network whose name ends in _doconv"),
+        (["-m", "nowhere"], "there is no module nowhere"),
         (["--no-mend", "xyz", "nothing.py"], "no mend is called 'xyz'; there are"),
         (["--stages", "9", "build.py"], "in stages"),
     ],
@@ -153,6 +239,8 @@ def test_worker_processes_find_the_script(tmp_path):
 def test_a_run_without_doconv_fails(arguments, message, tmp_path):
     write(tmp_path / "nothing.py", "print('trained nothing')")
     write(tmp_path / "build.py", "from gluoncv.model_zoo import get_model; get_model('cifar_resnet20_v1')")
+    write(tmp_path / "train.py", TRAIN)
+    write(tmp_path / "neighbour.py", "")
     done = doconv_run(*arguments, cwd=tmp_path)
     assert done.returncode != 0 and message in done.stderr
 

@@ -10,6 +10,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import cifar_resnet20_v1, get_model
+from gluoncv.model_zoo.resnetv1b import BasicBlockV1b, ResNetV1b
 from gluoncv.model_zoo.segbase import get_segmentation_model
 from mxnet.gluon import Block, Trainer
 from mxnet.gluon.nn.conv_layers import _Conv
@@ -186,6 +187,15 @@ def test_backbone_and_head_are_parts_of_a_whole():
     assert any("rpn" in name for name in counts["head"]) and any("P2" in name for name in counts["head"])
 
 
+def test_an_error_of_a_networks_own_stays_the_error():
+    with doconv.patched(include="layers4") as patch:
+        with pytest.raises(TypeError, match="integer"):
+            ResNetV1b(BasicBlockV1b, [1, 1, "one", 1])
+        assert not patch.built and sys.getprofile() is None
+        ResNetV1b(BasicBlockV1b, [1, 1, 1, 1])
+    assert [(built.name, built.doconv) for built in patch.built] == [("ResNetV1b", 2)]
+
+
 def test_nothing_matched_stops_where_the_network_is_built():
     with pytest.raises(doconv.DOConvError, match=r"matches no convolution.*features\.0"), doconv.patched(
         include="xyz"
@@ -206,7 +216,7 @@ def test_a_trainer_without_any_d_is_refused():
         net = get_model(MODEL)
         net.initialize()
         Trainer(net.collect_params(), "sgd")
-        with pytest.raises(doconv.DOConvError, match=r"no D\. The network was built before"):
+        with pytest.raises(doconv.DOConvError, match=r"no D\. The network was built before .*far: cifarresnet"):
             Trainer(early.collect_params(), "sgd")
 
 
@@ -231,8 +241,45 @@ def test_registered_names():
     try:
         assert len(names_of_d(get_model("resnet18_v1b_doconv"))) == 17
         assert names_of_d(get_model("resnet18_v1b")) == []
-        assert len(doconv.register()) == len(set(doconv.register()))
+        assert doconv.register() is doconv.register()
+        with pytest.warns(doconv.DOConvWarning, match="registered already"):
+            doconv.register(stages=[1])
     finally:
         doconv.unregister()
     with pytest.raises(ValueError):
         get_model("resnet18_v1b_doconv")
+
+
+def test_registered_names_with_a_selection():
+    registered = doconv.register(stages=[1], d_mul=16)
+    try:
+        net = get_model(f"{MODEL}_doconv")
+    finally:
+        doconv.unregister()
+    assert [p.shape[:2] for p in net.collect_params(".*_D$").values()] == [(9, 16)] * 6
+    assert [built.doconv for built in registered.built] == [6]
+
+
+def test_a_registered_network_loads_plain_files(tmp_path):
+    x = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    _, outputs = trained_plain(tmp_path, x)
+    doconv.register()
+    try:
+        net = get_model(f"{MODEL}_doconv")
+        net.load_parameters(str(tmp_path / "plain.params"))
+    finally:
+        doconv.unregister()
+    np.testing.assert_array_equal(net(x).asnumpy(), outputs)
+    assert len(names_of_d(net)) == 19
+
+
+@pytest.mark.parametrize("first", ["patch", "register"])
+def test_patch_and_register_are_undone_in_any_order(first):
+    before = [getattr(owner, name) for owner, name in HOOKED]
+    undo = {"patch": doconv.unpatch, "register": doconv.unregister}
+    doconv.register()
+    doconv.patch()
+    undo.pop(first)()
+    assert Block.load_parameters is not before[1]
+    undo.popitem()[1]()
+    assert [getattr(owner, name) for owner, name in HOOKED] == before

@@ -1,19 +1,20 @@
 """Networks from every part of GluonCV's zoo: each D counted, bitwise at the identity, bitwise folded.
 
 ``scripts/sweep`` examines the whole registry. These are chosen from it part by part (a part is a module that
-builds networks, see ``sweep.family``): from each the network that takes least time, which is the shallowest or
+builds networks, see ``family``): from each the network that takes least time, which is the shallowest or
 narrowest, and a second one where a part makes its convolutions in two ways: residual blocks of both kinds, with
 and without squeeze and excitation, C4 and feature pyramids, deformable layers, heads written as symbols over
 different backbones. LEFT_OUT are parts of which even the smallest network takes too long here.
 """
 
 import json
+from dataclasses import asdict
 
 import gluon_doconv as doconv
 
 import pytest
-import sweep
 from gluoncv.model_zoo import get_model, get_model_list
+from zoo_sweep import examine, kernels, networks, records, report
 
 NAMES = (
     "alexnet",
@@ -88,18 +89,18 @@ INT8 = "quantized.quantized"  # inference only: nothing to train
 
 @pytest.mark.parametrize("name", NAMES)
 def test_network(name):
-    outcome = sweep.examine(name)
+    outcome = examine.examine(name)
     assert outcome.passed, outcome
     assert outcome.d > 0
 
 
 def test_every_part_of_the_zoo_is_there():
-    parts = {sweep.family(name) for name in get_model_list()}
-    assert {sweep.family(name) for name in NAMES} == parts - LEFT_OUT - {INT8}
+    parts = {networks.family(name) for name in get_model_list()}
+    assert {networks.family(name) for name in NAMES} == parts - LEFT_OUT - {INT8}
 
 
 def test_int8_networks_leave_nothing_to_train():
-    outcome = sweep.examine("mobilenet1.0_int8")
+    outcome = examine.examine("mobilenet1.0_int8")
     assert "int8" in outcome.stock and not outcome.passed and not outcome.error
     with pytest.raises(doconv.DOConvError, match=r"no convolution \(0 found\)"), doconv.patched():
         get_model("mobilenet1.0_int8")
@@ -108,7 +109,7 @@ def test_int8_networks_leave_nothing_to_train():
 def test_a_convolution_without_d_is_noticed(monkeypatch):
     patched = doconv.patched
     monkeypatch.setattr(doconv, "patched", lambda: patched(exclude="stage2"))
-    outcome = sweep.examine("cifar_resnet20_v1")
+    outcome = examine.examine("cifar_resnet20_v1")
     assert (outcome.d, outcome.expected, outcome.passed) == (13, 19, False)
     assert outcome.names and outcome.identity and outcome.folded
 
@@ -116,40 +117,40 @@ def test_a_convolution_without_d_is_noticed(monkeypatch):
 @pytest.mark.parametrize("finding", ["identity", "folded", "moved", "names"])
 def test_what_is_not_the_same_is_noticed(finding, monkeypatch):
     if finding == "names":
-        monkeypatch.setattr(sweep, "names", id)
+        monkeypatch.setattr(examine, "names", id)
     elif finding == "moved":
-        monkeypatch.setattr(sweep, "STD", 1e-30)
+        monkeypatch.setattr(examine, "STD", 1e-30)
     else:
-        monkeypatch.setattr(sweep, "same", lambda some, others: False)
-    outcome = sweep.examine("cifar_resnet20_v1")
+        monkeypatch.setattr(examine, "same", lambda some, others: False)
+    outcome = examine.examine("cifar_resnet20_v1")
     assert getattr(outcome, finding) is False and not outcome.passed
 
 
 def test_what_fails_is_told_from_what_fails_in_stock(monkeypatch):
     monkeypatch.setattr(doconv, "fold", lambda net: 1 / 0)
-    assert "ZeroDivisionError" in sweep.examine("cifar_resnet20_v1").error
-    monkeypatch.setattr(sweep, "inputs", lambda name: 1 / 0)
-    assert "ZeroDivisionError" in sweep.examine("cifar_resnet20_v1").error
-    monkeypatch.setattr(sweep, "build", lambda name: 1 / 0)
-    monkeypatch.setattr(sweep, "inputs", lambda name: [])
-    assert "ZeroDivisionError" in sweep.examine("cifar_resnet20_v1").stock
+    assert "ZeroDivisionError" in examine.examine("cifar_resnet20_v1").error
+    monkeypatch.setattr(examine, "inputs", lambda name: 1 / 0)
+    assert "ZeroDivisionError" in examine.examine("cifar_resnet20_v1").error
+    monkeypatch.setattr(examine, "build", lambda name: 1 / 0)
+    monkeypatch.setattr(examine, "inputs", lambda name: [])
+    assert "ZeroDivisionError" in examine.examine("cifar_resnet20_v1").stock
 
 
 def test_convolutions_are_counted_alike_in_the_graph_and_as_they_are_called():
     for name in ("mobilenet0.25", "ssd_300_mobilenet0.25_voc", "center_net_resnet18_v1b_dcnv2_voc"):
-        net, x = sweep.initialize(sweep.build(name)), sweep.inputs(name)
-        sweep.predict(net, x)
-        graph = sweep._kernels_of_graph(sweep._trace(net, len(x)))
-        assert sweep._kernels_called(net, x) == graph and len(graph) > 10
+        net, x = networks.initialize(networks.build(name)), networks.inputs(name)
+        networks.predict(net, x)
+        graph = kernels.kernels_of_graph(kernels.trace(net, len(x)))
+        assert kernels.kernels_called(net, x) == graph and len(graph) > 10
 
 
 def test_a_run_goes_on_where_it_was_interrupted(tmp_path):
-    records = tmp_path / "sweep.jsonl"
-    before = sweep.Outcome("alexnet", "alexnet", 1.0, 5, 5, True, True, True, False)
-    records.write_text(json.dumps(sweep.asdict(before)) + "\n")
-    outcomes = sweep.run(["alexnet", "cifar_resnet20_v1"], 1, records)
+    file = tmp_path / "sweep.jsonl"
+    before = examine.Outcome("alexnet", "alexnet", 1.0, 5, 5, True, True, True, False)
+    file.write_text(json.dumps(asdict(before)) + "\n")
+    outcomes = records.run(["alexnet", "cifar_resnet20_v1"], 1, file)
     assert outcomes[0] == before and outcomes[1].passed
-    assert sweep.read_records(records) == outcomes
-    text = sweep.report(outcomes)
+    assert records.read_records(file) == outcomes
+    text = report.report(outcomes)
     assert "Of 2 networks, 1 pass, 1 fail, 0 leave" in text
     assert "| 5 / 5" in text and "DIFFERENT" in text and "| 19 / 19" in text

@@ -7,8 +7,10 @@ them and says so; each can be switched off.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import sys
 import threading
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
@@ -16,15 +18,34 @@ from typing import Any, Callable
 import mxnet as mx
 
 from ..hooks import Undo, wrap_method
+from . import install, uninstall
+
+PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
+
+
+def _nothing() -> None:
+    """Undo nothing."""
 
 
 @dataclass(frozen=True)
 class Mend:
-    """One obstacle and how it is removed."""
+    """One obstacle, how it is removed, and what it takes to leave it as it is: in most cases nothing."""
 
     name: str
     what: str
     apply: Callable[[], Undo]
+    leave: Callable[[], Undo] = lambda: _nothing
+
+
+def _numpy_names() -> Undo:
+    """Importing gluon_doconv has put these names back already; there is no importing MXNet without."""
+    install()
+    return _nothing
+
+
+def _no_numpy_names() -> Undo:
+    uninstall()
+    return install
 
 
 class Batch(list):
@@ -118,6 +139,55 @@ def _hanging_threads() -> Undo:
     return functools.partial(setattr, parallel, "threading", threading)
 
 
+def _no_gpu_batches() -> Undo:
+    """A script that loads one image per GPU asks for batches of 0 images where there is none."""
+
+    def initialise(
+        original: Callable[..., None],
+        loader: Any,
+        dataset: Any,
+        batch_size: int | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        original(loader, dataset, 1 if batch_size == 0 else batch_size, *args, **kwargs)
+
+    return wrap_method(mx.gluon.data.DataLoader, "__init__", initialise)
+
+
+def _autogluon_transforms() -> Undo:
+    """train_horovod imports autogluon's transforms, which images smaller than 320 pixels do not need."""
+    names = [name for name in PIL_TRANSFORMS if not _is_module(name)]
+    for name in names:
+        sys.modules[name] = module = types.ModuleType(name)
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, module)
+    if names:
+        vars(module)["__getattr__"] = _missing_transform
+
+    def undo() -> None:
+        for name in names:
+            del sys.modules[name]
+
+    return undo
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of what the name begins with
+        return False
+
+
+def _missing_transform(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise ImportError(
+        f"{name} is one of autogluon's transforms (autogluon.utils.pil_transforms): install autogluon"
+    )
+
+
 def _rehearsal_cifar() -> Undo:
     """MXNet's CIFAR10 downloads whatever has not the official checksums."""
     from mxnet.gluon.data.vision import datasets
@@ -134,10 +204,13 @@ def _rehearsal_cifar() -> Undo:
 
 
 MENDS = (
+    Mend("numpy-names", "names that NumPy has removed and GluonCV uses", _numpy_names, _no_numpy_names),
     Mend("list-batches", "batches of a DataLoader are not taken for DALI's", _list_batches),
     Mend("custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn),
     Mend("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
     Mend("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", _roi_align),
+    Mend("no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches),
+    Mend("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
     Mend("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Mend("hanging-threads", "the process ends after an exception", _hanging_threads),
 )
@@ -145,7 +218,7 @@ MENDS = (
 
 def apply_mends(without: tuple[str, ...] = ()) -> Undo:
     """Apply every mend but those named; the returned call undoes them all."""
-    undos = [mend.apply() for mend in MENDS if mend.name not in without]
+    undos = [mend.leave() if mend.name in without else mend.apply() for mend in MENDS]
 
     def undo() -> None:
         for one in reversed(undos):
@@ -156,7 +229,3 @@ def apply_mends(without: tuple[str, ...] = ()) -> Undo:
 
 def _gluoncv_modules() -> list[Any]:
     return [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "gluoncv" and module]
-
-
-def _nothing() -> None:
-    """Undo nothing."""

@@ -13,6 +13,8 @@ from gluoncv.model_zoo.cifarresnet import CIFARBasicBlockV1, CIFARResNetV1, CIFA
 from gluoncv.model_zoo.resnet import BasicBlockV1, BottleneckV1, BottleneckV2, ResNetV1
 from mxnet.gluon import HybridBlock
 
+from ..hooks import Undo, shared
+
 
 class _WithoutShortcut:
     """Leaves a basic block of ResNet-v1 its body: two 3×3 convolutions, each normalised, and the ReLUs."""
@@ -98,17 +100,16 @@ NETWORKS: dict[str, Callable[..., HybridBlock]] = {
 }
 
 
-def register_networks() -> None:
-    """Let GluonCV's ``get_model`` find these networks beside its own. Idempotent."""
-    for name, factory in NETWORKS.items():
-        model_zoo._models.setdefault(name, factory)
+@shared
+def register_networks() -> Undo:
+    """Let GluonCV's ``get_model`` find these networks beside its own; what is returned undoes it."""
+    model_zoo._models.update(NETWORKS)
 
+    def unregister() -> None:
+        for name in NETWORKS:
+            model_zoo._models.pop(name, None)
 
-def unregister_networks() -> None:
-    """Undo :func:`register_networks`."""
-    for name, factory in NETWORKS.items():
-        if model_zoo._models.get(name) is factory:
-            del model_zoo._models[name]
+    return unregister
 
 
 def _build(

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import difflib
 import functools
+import warnings
+from contextlib import ExitStack
 from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
-from ..convert import over_parameterize
-from ..errors import DOConvError
+from ..errors import DOConvError, DOConvWarning
+from .conversion import Conversion
+from .exports import fold_exports
+from .loading import load_any_form
+
+SUFFIX = "_doconv"
+
+_active: Conversion | None = None
+_undo = ExitStack()
 
 
 def build(model: str, classes: int | None = None) -> HybridBlock:
@@ -36,42 +45,68 @@ def build(model: str, classes: int | None = None) -> HybridBlock:
         return factory(**chosen)
 
 
-SUFFIX = "_doconv"
+def register(**kwargs: Any) -> Conversion:
+    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo; takes the arguments of ``patch``.
 
+    What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
+    load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
-def register() -> list[str]:
-    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo, for ``get_model``. Idempotent.
-
-    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered before.
+    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered under both names.
 
     Returns
     -------
-    The registered names.
+    Conversion
+        Its ``built`` lists the networks asked for so far.
+
+    Raises
+    ------
+    DOConvError
+        If a selection or an option is not valid; and later, where a network is built in which nothing matches.
+
+    Warns
+    -----
+    DOConvWarning
+        If they are registered already with another selection or other options, which then stay.
     """
     from .networks import register_networks
 
-    register_networks()
-    models = _models()
-    for name in [name for name in models if not name.endswith(SUFFIX)]:
-        models.setdefault(f"{name}{SUFFIX}", _doconv_factory(models[name]))
-    return [name for name in models if name.endswith(SUFFIX)]
+    global _active
+    wanted = Conversion.of(**kwargs)
+    if _active is None:
+        _active = wanted
+        _undo.callback(load_any_form())
+        _undo.callback(register_networks())
+        _undo.callback(fold_exports())
+        _undo.callback(_add_names(wanted))
+    elif _active != wanted:
+        warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=2)
+    return _active
 
 
 def unregister() -> None:
     """Undo :func:`register`."""
-    from .networks import unregister_networks
+    global _active
+    _undo.close()
+    _active = None
 
-    unregister_networks()
+
+def _add_names(conversion: Conversion) -> Callable[[], None]:
     models = _models()
-    for name in [name for name in models if name.endswith(SUFFIX)]:
-        del models[name]
+    added = {f"{name}{SUFFIX}": _doconv_factory(factory, conversion) for name, factory in models.items()}
+    models.update(added)
+
+    def remove() -> None:
+        for name in added:
+            models.pop(name, None)
+
+    return remove
 
 
-def _doconv_factory(factory: Callable[..., HybridBlock]) -> Callable[..., HybridBlock]:
+def _doconv_factory(factory: Callable[..., HybridBlock], conversion: Conversion) -> Callable[..., HybridBlock]:
     @functools.wraps(factory)
     def build_doconv(*args: Any, **kwargs: Any) -> HybridBlock:
         net = factory(*args, **kwargs)
-        over_parameterize(net)
+        conversion(net)
         return net
 
     return build_doconv

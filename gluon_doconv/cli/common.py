@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import click
 
-from .errors import DOConvError
+from ..errors import DOConvError
 
 
 def teach(command: Callable[..., Any]) -> Callable[..., Any]:

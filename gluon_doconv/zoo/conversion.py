@@ -1,0 +1,62 @@
+"""What to make of the networks that GluonCV builds, and what has been made of them so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterable
+
+from mxnet.gluon import Block
+
+from ..convert import apply, doconv_sites
+from ..options import Options
+from ..select import Selection
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network that was given DO-Conv: its name, its DO-Conv convolutions, and all its convolutions."""
+
+    name: str
+    doconv: int
+    convolutions: int
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Which convolutions become DO-Conv, and how; ``built`` lists the networks in which they have."""
+
+    selection: Selection
+    options: Options
+    built: list[Built] = field(default_factory=list, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        stages: int | Iterable[int] | None = None,
+        part: str | None = None,
+        d_mul: int | None = None,
+        d_initializer: str = "identity",
+        d_wd_mult: float = 1.0,
+    ) -> Conversion:
+        """What a person writes; raises :class:`DOConvError` for what is not valid."""
+        options = Options(d_mul=d_mul, d_initializer=d_initializer, d_wd_mult=d_wd_mult)
+        return cls(Selection.of(include, exclude, stages, part), options)
+
+    def __call__(self, net: Block) -> None:
+        """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
+
+        Raises
+        ------
+        DOConvError
+            If the selection matches nothing in ``net``, which is then as it was.
+        """
+        report = apply(net, self.selection, self.options)
+        name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
+        self.built.append(Built(name, len(doconv_sites(net)), len(report.layers)))
+
+    @property
+    def names(self) -> str:
+        """The networks so far, for messages."""
+        return ", ".join(built.name for built in self.built) or "nothing"

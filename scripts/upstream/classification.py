@@ -1,0 +1,159 @@
+"""train_cifar10, train_imagenet, train_horovod."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from typing import Any
+
+from gluoncv.model_zoo import get_model
+
+from .case import Case
+from .comparing import Resumes, SameArrays
+from .folding import Folds, Network
+from .horovod import HorovodRun
+from .run import Give, Run
+
+CIFAR = "classification/cifar/train_cifar10.py"
+IMAGENET = "classification/imagenet/train_imagenet.py"
+HOROVOD = "classification/imagenet/train_horovod.py"
+REC = "--use-rec " + " ".join(
+    f"--rec-{part} {{data}}/imagenet/rec/{part}.rec --rec-{part}-idx {{data}}/imagenet/rec/{part}.idx"
+    for part in ("train", "val")
+)
+FOLDERS = "--data-dir {data}/imagenet"
+
+
+def cifar_network(model: str) -> Network:
+    """The network of train_cifar10."""
+    return Network(lambda: get_model(model, classes=10), (2, 3, 32, 32))
+
+
+def imagenet_network(model: str) -> Network:
+    """The network of train_imagenet."""
+    return Network(lambda: get_model(model, classes=1000), (1, 3, 64, 64))
+
+
+def _cifar_run(folder: str, model: str, arguments: str, options: str = "", epoch: int | None = None) -> Run:
+    common = f"--model {model} --batch-size 16 -j 0 --save-dir params --save-period 1"
+    return Run(folder, CIFAR, f"{common} {arguments}", options, epoch)
+
+
+def _cifar(model: str, mode: str) -> Case:
+    folds = Folds("train/params/cifar10-*-0.params", cifar_network(model))
+    train = _cifar_run("train", model, f"--mode {mode} --num-epochs 1")
+    return Case(f"train_cifar10 {model}, {mode}", (train, folds), (CIFAR, model))
+
+
+def _cifar_resume(model: str, mode: str) -> Case:
+    # The script keeps no optimiser states, so there must be none.
+    common = f"--mode {mode} --momentum 0"
+    first, second = "whole/params/cifar10-*-0.params", "whole/params/cifar10-*-1.params"
+    steps = (
+        _cifar_run("whole", model, f"{common} --num-epochs 2", epoch=0),
+        _cifar_run("resumed", model, f"{common} --num-epochs 1 --resume-from @{first}", epoch=1),
+        Folds(second, cifar_network(model)),
+        Resumes(first, second, "resumed/params/cifar10-*-0.params", "without momentum"),
+    )
+    return Case(f"train_cifar10 {model}, {mode}, --resume-from", steps, (CIFAR, model))
+
+
+def imagenet_run(
+    folder: str, model: str, arguments: str, options: str = "", epochs: int = 1, epoch: int | None = None
+) -> Run:
+    """A run of train_imagenet."""
+    common = f"--model {model} --batch-size 8 --num-epochs {epochs} --input-size 64 --save-frequency 1"
+    return Run(folder, IMAGENET, f"{common} --save-dir params {arguments}", options, epoch)
+
+
+def _imagenet(model: str, mode: str, data: str = REC, extra: str = "") -> Case:
+    source = "rec" if data == REC else "folders"
+    steps = (
+        imagenet_run("train", model, f"{data} -j 2 --mode {mode} {extra}"),
+        Folds("train/params/imagenet-*-0.params", imagenet_network(model)),
+    )
+    name = f"train_imagenet {model}, {mode}, {source}{', ' + extra if extra else ''}"
+    return Case(name, steps, (IMAGENET, model))
+
+
+def _imagenet_resume(model: str, mode: str, data: str) -> Case:
+    common = f"{data} -j 0 --mode {mode} --lr 0.01 --lr-mode cosine"
+    if data == REC:
+        common = common.replace("-j 0", "-j 1")
+    first, second = (f"whole/params/imagenet-*-{epoch}.params" for epoch in (0, 1))
+    states = "whole/params/imagenet-*-0.states"
+    resume = f"--resume-epoch 1 --resume-params @{first} --resume-states @{states}"
+    steps = (
+        imagenet_run("whole", model, common, epochs=2, epoch=0),
+        imagenet_run("resumed", model, f"{common} {resume}", epochs=2, epoch=1),
+        Folds(second, imagenet_network(model)),
+        Resumes(first, second, "resumed/params/imagenet-*-1.params", "with states"),
+    )
+    source = "rec, no augmentation" if data == REC else "folders"
+    return Case(f"train_imagenet {model}, {mode}, {source}, --resume-*", steps, (IMAGENET, model))
+
+
+def _selected(model: str, options: str, selection: dict[str, Any], d_mul: int | None = None) -> Case:
+    network = replace(cifar_network(model), selection=selection, d_mul=d_mul)
+    steps = (
+        _cifar_run("train", model, "--mode hybrid --num-epochs 1", options),
+        Folds("train/params/cifar10-*-0.params", network),
+    )
+    return Case(f"run {options} train_cifar10 {model}", steps, (CIFAR, model))
+
+
+def _horovod(model: str) -> Case:
+    files = "--rec-train {data}/imagenet/rec/train.rec --rec-val {data}/imagenet/rec/val.rec --use-rec"
+    arguments = (
+        f"{files} --no-cuda --model {model} --batch-size 4 --num-epochs 1 --data-nthreads 0 --input-size 64 "
+        "--save-frequency 1 --save-dir params --warmup-epochs 0 --log-interval 1"
+    )
+    saved = "train/{}/params/imagenet-*-0.params"
+    steps = (
+        HorovodRun("train", HOROVOD, arguments, workers=2),
+        Folds(saved.format(0), imagenet_network(model)),
+        SameArrays(saved.format(0), saved.format(1), "identical weights on both workers"),
+    )
+    return Case(f"train_horovod {model}, two workers, gloo", steps, (HOROVOD, model), _without_horovod)
+
+
+def _without_horovod() -> str:
+    return "" if importlib.util.find_spec("horovod") else "Horovod is not installed"
+
+
+TEACHER = Case(
+    "train_imagenet resnet18_v1b, hybrid, rec, --teacher resnet18_v1 (trained with DO-Conv)",
+    (
+        imagenet_run("first", "resnet18_v1", f"{REC} -j 2 --mode hybrid"),
+        Give("first/params/imagenet-*-0.params", "resnet18_v1"),
+        imagenet_run(
+            "train", "resnet18_v1b", f"{REC} -j 2 --mode hybrid --teacher resnet18_v1", "--weights ../weights"
+        ),
+        Folds("train/params/imagenet-*-0.params", imagenet_network("resnet18_v1b")),
+    ),
+    (IMAGENET,),
+)
+
+CASES: tuple[Case, ...] = (
+    _cifar("cifar_resnet20_v1", "hybrid"),
+    _cifar("cifar_resnet20_v2", "imperative"),
+    _cifar_resume("cifar_resnet20_v1", "hybrid"),
+    _cifar_resume("cifar_resnet20_v1", "imperative"),
+    _selected("cifar_resnet20_v1", "--stages 0,2", {"stages": [0, 2]}),
+    _selected("cifar_resnet20_v1", "--d-mul 18 --exclude conv0", {"exclude": "conv0"}, 18),
+    _imagenet("resnet18_v1", "hybrid"),
+    _imagenet("resnet18_v1b", "imperative", FOLDERS),
+    _imagenet("resnet18_v2", "hybrid", REC, "--mixup"),
+    _imagenet("resnext50_32x4d", "hybrid"),
+    _imagenet("mobilenet0.25", "hybrid"),
+    _imagenet("mobilenetv2_0.25", "hybrid"),
+    _imagenet("mobilenetv3_small", "imperative", REC, "--label-smoothing"),
+    _imagenet("se_resnet18_v1", "hybrid"),
+    _imagenet("resnest14", "hybrid"),
+    _imagenet("resnet18_v1b", "hybrid", REC, "--use-pretrained"),
+    _imagenet("resnet18_v1b", "hybrid", REC, "--teacher resnet18_v1"),
+    TEACHER,
+    _imagenet_resume("resnet18_v1b", "hybrid", FOLDERS),
+    _imagenet_resume("mobilenetv2_0.25", "imperative", REC),
+    _horovod("resnet18_v1b"),
+)

@@ -1,0 +1,32 @@
+"""Data sets where GluonCV's scripts look for them, and files in place of its pretrained ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gluon_doconv import datasets
+
+import mxnet as mx
+from gluoncv.model_zoo import get_model
+
+from .case import DATA_SETS
+
+PRETRAINED = ("resnet18_v1", "resnet18_v1b", "resnet50_v1b", "resnet50_v1s", "resnet101_v1s")
+THIN = (64, 256)  # height and width: scripts scale the shorter side up
+
+
+def prepare(folder: Path) -> None:
+    """Write all of it into ``folder``."""
+    home = folder / DATA_SETS
+    home.mkdir(parents=True)
+    datasets.write("cifar", home / "cifar10", images=64)
+    datasets.write("imagenet", home / "imagenet", images=32, rec=True)
+    datasets.write("voc", home / "voc", images=4, size=THIN)
+    datasets.write("coco", home / "coco", images=4, size=THIN)
+    datasets.write("cityscapes", home / "citys", images=4)
+    (folder / "weights").mkdir()
+    for name in PRETRAINED:
+        net = get_model(name)
+        net.initialize(mx.init.MSRAPrelu())
+        net(mx.nd.zeros((1, 3, 64, 64)))
+        net.save_parameters(str(folder / "weights" / f"{name}.params"))

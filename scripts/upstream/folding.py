@@ -1,0 +1,95 @@
+"""Checks of one checkpoint: it has every D, folds, and predicts the same in the network GluonCV builds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+import gluon_doconv as doconv
+from gluon_doconv.convert import doconv_sites
+from gluon_doconv.select import Selection
+from gluon_doconv.sites import find_sites
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import Block
+
+from .case import CheckError, Findings, Place
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network a checkpoint is of: how it is built, the shape of an input, the runner's options."""
+
+    build: Callable[[], Block]
+    shape: tuple[int, ...]
+    selection: dict[str, Any] = field(default_factory=dict)
+    d_mul: int | None = None
+
+    def trained(self, checkpoint: str) -> Block:
+        """The DO-Conv network, with the checkpoint in it."""
+        net = self.build()
+        doconv.over_parameterize(net, **self.selection, d_mul=self.d_mul)
+        doconv.load_parameters(net, checkpoint, ignore_extra=True)
+        return net
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The checkpoint ``saved`` has a D for each layer selected, all that train have moved, and it folds.
+
+    ``among`` are regular expressions for layers that have to be among them.
+    """
+
+    saved: str
+    network: Network
+    among: tuple[str, ...] = ()
+
+    def __call__(self, place: Place) -> Findings:
+        """Fold, and compare predictions bitwise."""
+        checkpoint = place.find(self.saved)
+        folded = place.work / "folded.params"
+        layers = doconv.fold_params(checkpoint, folded)
+        stock, trained = self.network.build(), self.network.trained(str(checkpoint))
+        sites = find_sites(stock)
+        expected = sum(reason is None for reason in Selection.of(**self.network.selection).reasons(sites))
+        moved = self._moved(trained)
+        counts = f"{len(layers)} of {expected}, {moved} moved"
+        if len(layers) != expected:
+            raise CheckError(f"D in the checkpoint: {counts}")
+        for pattern in self.among:
+            if not any(re.search(pattern, site.prefix) for site in doconv_sites(trained)):
+                raise CheckError(f"no D for {pattern}")
+        stock.load_parameters(str(folded), ignore_extra=True)
+        self._compare(trained, stock)
+        return {"D in the checkpoint": counts, "folded, in stock GluonCV": "the same"}
+
+    def _moved(self, net: Block) -> int:
+        """The number of D that are no longer zero: all of those that the script trains."""
+        train = net.collect_train_params() if hasattr(net, "collect_train_params") else net.collect_params()
+        names = [site.d.name for site in doconv_sites(net)]
+        moved = [name for name in names if net.collect_params()[name].data().asnumpy().any()]
+        if set(moved) != set(names) & set(train):
+            raise CheckError(
+                f"{len(moved)} of {len(names)} D moved; trained were {len(set(names) & set(train))}"
+            )
+        return len(moved)
+
+    def _compare(self, one: Block, other: Block) -> None:
+        mx.random.seed(SEED)
+        x = mx.nd.random.normal(shape=self.network.shape)
+        outputs = predictions(one, x)
+        if all(np.unique(output).size < 2 for output in outputs):
+            raise CheckError("the network predicts nothing")
+        if not all(np.array_equal(*pair, equal_nan=True) for pair in zip(outputs, predictions(other, x))):
+            raise CheckError("folded, it predicts something else")
+
+
+def predictions(net: Block, x: Any) -> list[np.ndarray]:
+    """All outputs for ``x``; dropout and the like draw the same numbers every time."""
+    mx.random.seed(SEED)
+    out = net(x)
+    return [array.asnumpy() for array in (out if isinstance(out, (list, tuple)) else [out])]

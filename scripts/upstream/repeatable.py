@@ -1,0 +1,100 @@
+"""Run a script so that each epoch is the same whether it begins there or comes from the epoch before.
+
+    repeatable.py [--epoch K] [--constant-lr] SCRIPT its own arguments
+
+GluonCV's scripts do not keep the state of the random numbers, so that a resumed run sees other images than
+one that was not interrupted. Here every pass over a DataLoader starts from random numbers that only its number
+decides, and an ImageRecordIter neither shuffles nor augments. Some scripts do not keep the position of their
+learning rate schedule either: with ``--constant-lr`` they have none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import runpy
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, Iterator
+
+import gluon_doconv  # noqa: F401  (makes MXNet importable)
+
+import mxnet as mx
+import numpy as np
+
+AUGMENTATION = {
+    "shuffle": False,
+    "rand_mirror": False,
+    "random_resized_crop": False,
+    "brightness": 0,
+    "saturation": 0,
+    "contrast": 0,
+    "pca_noise": 0,
+}
+
+
+def seed(number: int) -> None:
+    """Seed every generator that a script draws from."""
+    random.seed(number)
+    np.random.seed(number)
+    mx.random.seed(number)
+
+
+def repeat_passes(first: int) -> None:
+    """Seed each pass over a DataLoader by its number; the first pass over each has the number ``first``."""
+    passes: Counter = Counter()
+    iterate = mx.gluon.data.DataLoader.__iter__
+
+    def seeded(loader: Any) -> Iterator:
+        seed(first + passes[id(loader)])
+        passes[id(loader)] += 1
+        return iterate(loader)
+
+    mx.gluon.data.DataLoader.__iter__ = seeded
+
+
+def read_records_plainly() -> None:
+    """Let an ImageRecordIter read images in order and as they are."""
+    make = mx.io.ImageRecordIter
+
+    def plain(**kwargs: Any) -> Any:
+        size = kwargs["data_shape"][-1]
+        return make(
+            **{"resize": size, **kwargs, **{key: AUGMENTATION[key] for key in AUGMENTATION if key in kwargs}}
+        )
+
+    mx.io.ImageRecordIter = plain
+
+
+def keep_learning_rate() -> None:
+    """Leave the schedule out of every Trainer."""
+    make = mx.gluon.Trainer.__init__
+
+    def scheduleless(trainer: Any, params: Any, optimizer: Any, optimizer_params: Any, **kwargs: Any) -> None:
+        del optimizer_params["lr_scheduler"]
+        make(trainer, params, optimizer, optimizer_params, **kwargs)
+
+    mx.gluon.Trainer.__init__ = scheduleless
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epoch", type=int, default=0)
+    parser.add_argument("--constant-lr", action="store_true")
+    parser.add_argument("script")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    args = parser.parse_args()
+    seed(args.epoch)
+    repeat_passes(args.epoch)
+    read_records_plainly()
+    if args.constant_lr:
+        keep_learning_rate()
+    sys.argv = [args.script, *args.arguments]
+    sys.path[0] = str(Path(args.script).parent)
+    runpy.run_path(args.script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
