@@ -125,7 +125,7 @@ class Arrives:
     def _kernels(net: mx.gluon.Block) -> dict[str, np.ndarray]:
         kernels = {}
         for site in doconv_sites(net):
-            layer = re.sub(r"^.*?resnetv1\w*?\d+_", "", site.prefix)
+            layer = re.sub(r"^.*?resnetv1[a-z]\d*_", "", site.prefix)
             kernels[f"{layer} W"] = site.weight.data().asnumpy()
             kernels[f"{layer} D"] = site.d.data().asnumpy()
         return kernels
