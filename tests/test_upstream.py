@@ -15,6 +15,7 @@ from upstream import repeatable
 from upstream.case import CheckError, Outcome, Place
 from upstream.comparing import Resumes, SameExports, SamePrints, SameWeights
 from upstream.folding import Folds, Network
+from upstream.record import Record
 from upstream.table import page
 
 SHAPE = (1, 3, 16, 16)
@@ -146,6 +147,15 @@ def test_an_epoch_draws_the_same_numbers_wherever_a_run_begins(tmp_path):
 
     whole = drawn(0, 2)
     assert whole[0] != whole[1] and drawn(1, 1) == whole[1:]
+
+
+def test_runs_of_some_cases_make_one_table(tmp_path):
+    record = Record(tmp_path)
+    record.add(Outcome("b", {"resumed": "yes"}))
+    record.add(Outcome("a", failure="broken"))
+    later = Record(tmp_path)
+    later.add(Outcome("a"))
+    assert Record(tmp_path).of(["a", "b", "c"]) == [Outcome("a"), Outcome("b", {"resumed": "yes"})]
 
 
 def test_a_page_keeps_the_tables_of_other_commits():
