@@ -94,7 +94,8 @@ def _custom() -> Case:
     arguments = (
         "--epochs 1 --lr-warmup=-1 custom-model --no-pretrained-base --image-short 96 --image-max-size 192 "
         "--rpn-train-pre-nms 500 --rpn-train-post-nms 100 --rpn-test-pre-nms 300 --rpn-test-post-nms 50 "
-        "--rcnn-num-samples 32 --rpn-channel 64 --num-fpn-filters 64 --num_box_head_dense_filters 128"
+        "--rcnn-num-samples 32 --rpn-channel 64 --num-fpn-filters 64 --num_box_head_dense_filters 128 "
+        "--anchor-scales 1,1,1,1,1"  # within the small images
     )
     build = Network(
         lambda: get_model(

@@ -72,10 +72,9 @@ class Folds:
         train = net.collect_train_params() if hasattr(net, "collect_train_params") else net.collect_params()
         names = [site.d.name for site in doconv_sites(net)]
         moved = [name for name in names if net.collect_params()[name].data().asnumpy().any()]
-        if set(moved) != set(names) & set(train):
-            raise CheckError(
-                f"{len(moved)} of {len(names)} D moved; trained were {len(set(names) & set(train))}"
-            )
+        wrong = sorted(set(moved) ^ (set(names) & set(train)))
+        if wrong:
+            raise CheckError(f"{len(moved)} of {len(names)} D moved; not as it should be: {', '.join(wrong)}")
         return len(moved)
 
     def _compare(self, one: Block, other: Block) -> None:
