@@ -82,7 +82,7 @@ setup(
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
     extras_require={"cpu": CPU, "cu112": CU112, "onnx": ONNX, "horovod": HOROVOD, "demo": DEMO, "test": TEST},
-    entry_points={"console_scripts": ["gluon-doconv = gluon_doconv.cli:main"]},
+    entry_points={"console_scripts": ["gluon-doconv = gluon_doconv.__main__:start"]},
     classifiers=[
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",

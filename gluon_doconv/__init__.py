@@ -16,11 +16,13 @@ from .checkpoint import (  # noqa: E402
     over_parameterize_params,
 )
 from .convert import fold, over_parameterize  # noqa: E402
+from .costing import costs  # noqa: E402
 from .errors import DOConvError, DOConvWarning  # noqa: E402
 from .graph import export, export_onnx, fold_symbol  # noqa: E402
 from .importers import import_published, import_pytorch  # noqa: E402
 from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .options import Options  # noqa: E402
+from .separable import separate  # noqa: E402
 from .summary import summary  # noqa: E402
 from .zoo import is_patched, patch, patched, register, unpatch, unregister  # noqa: E402
 
@@ -33,6 +35,7 @@ __all__ = [
     "DOConvError",
     "DOConvWarning",
     "Options",
+    "costs",
     "export",
     "export_onnx",
     "fold",
@@ -48,6 +51,7 @@ __all__ = [
     "patch",
     "patched",
     "register",
+    "separate",
     "summary",
     "unpatch",
     "unregister",

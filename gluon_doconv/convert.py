@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Sequence
 
 from mxnet.gluon import Block, HybridBlock
 from tabulate import tabulate
@@ -121,7 +122,7 @@ def over_parameterize_sites(net: Block, plan: Sequence[tuple[Site, Options]]) ->
         for d in (other.d for other in _sharing(site, sites) if other.d is not None):
             site.adopt(d)
         site.over_parameterize(options)
-    _forget_traced_graphs(net)
+    forget_traced_graphs(net)
 
 
 def fold(net: Block) -> Report:
@@ -147,7 +148,7 @@ def fold(net: Block) -> Report:
     lines = [_line(site, "plain already" if plain else None) for site, plain in plan]
     for site, folded in folding:
         site.fold(folded)
-    _forget_traced_graphs(net)
+    forget_traced_graphs(net)
     return Report("folded", lines)
 
 
@@ -162,6 +163,25 @@ def require_doconv(net: Block) -> None:
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
 
 
+@contextmanager
+def composing(net: Block, composition: str) -> Iterator[bool]:
+    """Meanwhile every DO-Conv layer of ``net`` composes as said; graphs of SymbolBlocks stay as they are.
+
+    Yields whether any layer would, or might, compose differently. Graphs traced before are not renewed.
+    """
+    blocks: list[Block] = []
+    net.apply(blocks.append)
+    layers = [block for block in blocks if getattr(block, "_composition", composition) != composition]
+    chosen = [layer._composition for layer in layers]
+    try:
+        for layer in layers:
+            layer._composition = composition
+        yield bool(layers)
+    finally:
+        for layer, own in zip(layers, chosen):
+            layer._composition = own
+
+
 def _sharing(site: Site, sites: Sequence[Site]) -> list[Site]:
     """The other convolutions with the weight of ``site``: one weight folds with one D."""
     return [other for other in sites if other is not site and other.weight is site.weight]
@@ -171,9 +191,9 @@ def _line(site: Site, skipped: str | None) -> LayerReport:
     return LayerReport(site.name, site.kind, site.kernel_size, skipped)
 
 
-def _forget_traced_graphs(net: Block) -> None:
+def forget_traced_graphs(net: Block) -> None:
     """Graphs that hybridized blocks traced before speak of the network as it was."""
     if isinstance(net, HybridBlock):
         net._clear_cached_op()
     for child in net._children.values():
-        _forget_traced_graphs(child)
+        forget_traced_graphs(child)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Iterator, Sequence
+from typing import Any, Sequence
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon import Block, HybridBlock
+from mxnet.gluon import HybridBlock
 
 from .checkpoint import find_pairs, fold_arrays
+from .convert import composing
 from .errors import DOConvError
 from .files import Arrays, atomic, read_params
 from .symbols import Graph, trace
@@ -127,28 +127,9 @@ def export_onnx(
 
 def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
     """The folded graph of a live network, and its arrays."""
-    with _kernel_composition(net) as changed:
+    with composing(net, "kernel") as changed:
         symbol = trace(net, afresh=changed)
     return fold_graph(symbol, _arrays_of(net, symbol))[:2]
-
-
-@contextmanager
-def _kernel_composition(net: HybridBlock) -> Iterator[bool]:
-    """Meanwhile no layer composes features, whose graph has no plain convolution to fold into.
-
-    Yields whether any otherwise might.
-    """
-    blocks: list[Block] = []
-    net.apply(blocks.append)
-    layers = [block for block in blocks if getattr(block, "_composition", "kernel") != "kernel"]
-    chosen = [layer._composition for layer in layers]
-    try:
-        for layer in layers:
-            layer._composition = "kernel"
-        yield bool(layers)
-    finally:
-        for layer, composition in zip(layers, chosen):
-            layer._composition = composition
 
 
 def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArray]:

@@ -67,7 +67,8 @@ class Job:
             return _module(self.target)
         if not os.path.isfile(self.target):
             raise DOConvError(f"{self.target}: there is no such script")
-        return Program(compile(Path(self.target).read_bytes(), self.target, "exec"), self.target, None)
+        source = Path(self.target).read_bytes()
+        return Program(compile(source, self.target, "exec", dont_inherit=True), self.target, None)
 
     def to_text(self) -> str:
         """This job for :meth:`from_text`, in any folder."""

@@ -111,6 +111,38 @@ def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
     return weight
 
 
+def separate(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The two kernels of feature composition (equation 3, Fig. 3-a): depthwise D + I, then pointwise W.
+
+    Parameters
+    ----------
+    weight, d, kernel_size : as in :func:`compose`
+
+    Returns
+    -------
+    depthwise : (C_in·D_mul, 1, M, N), for C_in groups; input channel c becomes the channels c·D_mul …
+    pointwise : (C_out, C_in/groups·D_mul, 1, 1), for the groups of ``weight``
+    """
+    patch, d_mul, in_channels = d.shape
+    total = d + identity(patch, d_mul, d.dtype)[:, :, None]
+    depthwise = total.transpose(2, 1, 0).reshape(in_channels * d_mul, 1, *kernel_size)
+    return depthwise, weight.reshape(weight.shape[0], -1, *(1 for _ in kernel_size))
+
+
+def heat_map(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
+    """H, of shape (M, N): what D has changed at each position of the kernel (section 4.4, Figure 6).
+
+    H[m, n] = Σ |W'[o, i, m, n] − W[o, i, m, n]| over all channels o and i. Where D_mul ≠ M·N, so that W is no
+    kernel itself, the kernel it makes with D = I stands in its place; the two are the same for D_mul = M·N.
+
+    Parameters
+    ----------
+    weight, d, kernel_size : as in :func:`compose`
+    """
+    start = compose(weight, np.zeros_like(d), kernel_size)
+    return np.abs(compose(weight, d, kernel_size) - start).sum(axis=(0, 1))
+
+
 @dataclass(frozen=True)
 class Macc:
     """Multiply-accumulate operations of one image through one layer, by both compositions.
@@ -138,6 +170,27 @@ def macc(geometry: Geometry, in_channels: int, positions: int) -> Macc:
     composing = d_mul * patch * connections
     depthwise = d_mul * patch * in_channels * positions
     return Macc(plain=plain, kernel=composing + plain, feature=depthwise + connections * positions * d_mul)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Numbers (not bytes) that each composition holds beyond the input, the output, W and D of a layer.
+
+    Section 3, "Training efficiency and composition choice": kernel composition holds W', of shape
+    (C_out, M·N, C_in/groups), once for all positions; feature composition holds P', D_mul·C_in numbers at
+    each position.
+    """
+
+    kernel: int
+    feature: int
+
+
+def memory(geometry: Geometry, in_channels: int, positions: int) -> Memory:
+    """What both compositions hold of a layer whose output map has ``positions`` = H·W positions."""
+    return Memory(
+        kernel=geometry.channels * geometry.patch * (in_channels // geometry.groups),
+        feature=geometry.d_mul * in_channels * positions,
+    )
 
 
 def output_shape(

@@ -21,6 +21,7 @@ from .job import VARIABLE, Job, Program
 from .weights import serve_weights
 from .zoo.conversion import Conversion
 from .zoo.guard import refuse_plain_trainers
+from .zoo.networks import register_networks
 from .zoo.patch import patch, unpatch
 from .zoo.registry import register, unregister
 
@@ -70,6 +71,7 @@ def prepare(job: Job, stack: ExitStack) -> Conversion | None:
     """
     stack.callback(apply_mends(tuple(job.without_mends)))
     stack.callback(serve_weights(None if job.weights is None else Path(job.weights)))
+    stack.callback(register_networks())
     os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
     if job.selection is None:
         return None

@@ -128,9 +128,11 @@ class _Traced:
 
 def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
     internals = trace(net).get_internals()
-    parameters = {parameter.name for parameter in net.collect_params().values()}
-    inputs = [name for name in internals.list_inputs() if name not in parameters]
-    arguments, outputs, _ = internals.infer_shape_partial(**dict.fromkeys(inputs, tuple(input_shape)))
+    parameters, variables = net.collect_params(), internals.list_inputs()
+    known = {name: parameters[name].shape for name in variables if name in parameters}
+    given = {name: shape for name, shape in known.items() if shape and 0 not in shape}
+    given.update({name: tuple(input_shape) for name in variables if name not in parameters})
+    arguments, outputs, _ = internals.infer_shape_partial(**given)
     positions: Counter = Counter()
     for name, shape in zip(internals.list_outputs(), outputs):
         positions[name[: -len("_output")]] += prod(shape[2:])  # a layer used at several scales counts at each

@@ -77,11 +77,11 @@ def trace(net: HybridBlock, afresh: bool = False) -> mx.sym.Symbol:
 
 
 class Graph:
-    """A symbol that can be rewritten."""
+    """A symbol that can be rewritten; ``nodes`` are those of MXNet's JSON, inputs before what uses them."""
 
     def __init__(self, symbol: mx.sym.Symbol) -> None:
         self._json = json.loads(symbol.tojson())
-        self._nodes = self._json["nodes"]
+        self.nodes = self._json["nodes"]
 
     def symbol(self) -> mx.sym.Symbol:
         """The graph as it now is."""
@@ -89,7 +89,7 @@ class Graph:
 
     def convolutions(self) -> list[SymbolConvolution]:
         """Every convolution whose kernel is a variable, or is composed of two."""
-        found = ((node, self._kernel_variables(node)) for node in self._nodes if node["op"] == "Convolution")
+        found = ((node, self._kernel_variables(node)) for node in self.nodes if node["op"] == "Convolution")
         return [_described(node, *variables) for node, variables in found if variables]
 
     def fold(self, convolution: SymbolConvolution) -> None:
@@ -113,20 +113,12 @@ class Graph:
         for node in nodes:
             node["inputs"][WEIGHT] = kernel
 
-    def _kernel_variables(self, node: dict[str, Any]) -> tuple[str, str | None] | None:
-        """The names (weight, d) or (weight, None) behind a convolution's kernel; None for anything else."""
-        names = sorted(self._variables_behind(node["inputs"][WEIGHT][0]))
-        if len(names) == 1 and self._nodes[node["inputs"][WEIGHT][0]]["op"] == "null":
-            return names[0], None
-        if len(names) == 2 and names[0].endswith("D") and names[1] == names[0][:-1] + "weight":
-            return names[1], names[0]
-        return None
-
-    def _variables_behind(self, index: int) -> set[str]:
+    def variables_behind(self, index: int) -> set[str]:
+        """The names of the variables whose values the node at ``index`` is computed from."""
         names, seen, waiting = set(), set(), [index]
         while waiting:
             current = waiting.pop()
-            node = self._nodes[current]
+            node = self.nodes[current]
             if current in seen or node["op"] == SHAPE_ONLY:
                 continue
             seen.add(current)
@@ -135,17 +127,26 @@ class Graph:
             waiting += [source[0] for source in node["inputs"]]
         return names
 
+    def _kernel_variables(self, node: dict[str, Any]) -> tuple[str, str | None] | None:
+        """The names (weight, d) or (weight, None) behind a convolution's kernel; None for anything else."""
+        names = sorted(self.variables_behind(node["inputs"][WEIGHT][0]))
+        if len(names) == 1 and self.nodes[node["inputs"][WEIGHT][0]]["op"] == "null":
+            return names[0], None
+        if len(names) == 2 and names[0].endswith("D") and names[1] == names[0][:-1] + "weight":
+            return names[1], names[0]
+        return None
+
     def _of_weight(self, weight: str) -> list[dict[str, Any]]:
         """The convolutions whose kernel is, or is composed from, this variable. Layers may share one."""
-        convolutions = (node for node in self._nodes if node["op"] == "Convolution")
+        convolutions = (node for node in self.nodes if node["op"] == "Convolution")
         return [node for node in convolutions if (self._kernel_variables(node) or ("",))[0] == weight]
 
     def _index(self, variable: str) -> int:
-        variables = ((i, node["name"]) for i, node in enumerate(self._nodes) if node["op"] == "null")
+        variables = ((i, node["name"]) for i, node in enumerate(self.nodes) if node["op"] == "null")
         return next(i for i, name in variables if name == variable)
 
     def _set_shape(self, variable: int, tail: tuple[int, ...]) -> None:
-        attributes = self._nodes[variable].get("attrs", {})
+        attributes = self.nodes[variable].get("attrs", {})
         if "__shape__" in attributes:
             attributes["__shape__"] = str((*ast.literal_eval(attributes["__shape__"])[:2], *tail))
 
@@ -158,8 +159,8 @@ class Graph:
                 entries.append(known[node["name"]])
                 continue
             node["inputs"] = [_at(entries[source[0]], source) for source in node["inputs"]]
-            entries.append([len(self._nodes), 0, 0])
-            self._nodes.append(node)
+            entries.append([len(self.nodes), 0, 0])
+            self.nodes.append(node)
         head = addition["heads"][0]
         return _at(entries[head[0]], head)
 

@@ -6,6 +6,7 @@ import types
 import warnings
 
 from gluon_doconv import compat
+from gluon_doconv.compat.mends import MENDS, apply_mends
 
 import pytest
 
@@ -23,6 +24,7 @@ def installed_on(monkeypatch, numpy):
     """The names that compat.install() adds to ``numpy``; it has to be silent."""
     before = dict(vars(numpy))
     monkeypatch.setattr(compat, "numpy", numpy)
+    monkeypatch.setattr(compat, "_added", [])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compat.install()
@@ -61,6 +63,19 @@ def test_numpy_2_gets_what_it_removed_under_the_new_names(monkeypatch):
     for name, function in gone.items():
         with pytest.raises(AttributeError, match=f"numpy.{name} is not in NumPy 2.1.0"):
             function(1, 2, axis=0)
+
+
+def test_what_was_added_and_nothing_else_is_taken_out_again(monkeypatch):
+    numpy = fake_numpy("1.24.0", int="NumPy's own")
+    before = dict(vars(numpy))
+    monkeypatch.setattr(compat, "numpy", numpy)
+    monkeypatch.setattr(compat, "_added", [])
+    compat.install()
+    assert numpy.float is float
+    undo = apply_mends(without=tuple(mend.name for mend in MENDS))
+    assert vars(numpy) == before
+    undo()
+    assert numpy.float is float and numpy.int == "NumPy's own"
 
 
 @pytest.mark.parametrize("version", ["1.24.0", "2.1.0"])

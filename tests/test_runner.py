@@ -146,11 +146,39 @@ def test_exit_codes_are_the_scripts_own(tmp_path):
     build = "from gluoncv.model_zoo import get_model; get_model('cifar_resnet20_v1')\n"
     write(tmp_path / "seven.py", build + "raise SystemExit(7)")
     write(tmp_path / "error.py", build + "raise KeyError('mine')")
-    write(tmp_path / "killed.py", build + "import os, signal; os.kill(os.getpid(), signal.SIGTERM)")
+    write(tmp_path / "usage.py", build + "import click; raise click.UsageError('mine')")
     assert doconv_run("seven.py", cwd=tmp_path).returncode == 7
     error = doconv_run("error.py", cwd=tmp_path)
     assert error.returncode == 1 and "KeyError: 'mine'" in error.stderr
-    assert doconv_run("killed.py", cwd=tmp_path).returncode == -signal.SIGTERM
+    error = doconv_run("usage.py", cwd=tmp_path)
+    assert error.returncode == 1 and "click.exceptions.UsageError: mine" in error.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_end_the_script_as_they_end_python(name, tmp_path):
+    write(
+        tmp_path / "killed.py",
+        f"""
+        import os, signal
+        from gluoncv.model_zoo import get_model
+        get_model('cifar_resnet20_v1')
+        os.kill(os.getpid(), signal.{name})
+        """,
+    )
+    assert doconv_run("killed.py", cwd=tmp_path).returncode == -getattr(signal, name)
+
+
+def test_annotations_are_the_scripts_own(tmp_path):
+    write(
+        tmp_path / "typed.py",
+        """
+        def f(x: int): pass
+        print(f.__annotations__)
+        from gluoncv.model_zoo import get_model
+        get_model("cifar_resnet20_v1")
+        """,
+    )
+    assert doconv_run("typed.py", cwd=tmp_path).stdout == "{'x': <class 'int'>}\n"
 
 
 @pytest.mark.parametrize("arguments", [["workers.py"], ["-m", "workers"]])

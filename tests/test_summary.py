@@ -108,6 +108,15 @@ def test_maccs_of_a_network():
     assert sum(line.maccs.kernel for line in layers) == by_hand + composing
 
 
+def test_a_network_that_has_run_before():
+    net = small()
+    net(images())
+    doconv.over_parameterize(net)
+    fresh = small()
+    doconv.over_parameterize(fresh)
+    assert doconv.summary(net, (1, 3, 8, 8)).layers == doconv.summary(fresh, (1, 3, 8, 8)).layers
+
+
 def test_a_layer_at_several_places_counts_at_each():
     layer = nn.Conv2D(3, 3, padding=1)
     net = nn.HybridSequential()

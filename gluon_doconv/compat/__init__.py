@@ -44,6 +44,8 @@ RENAMED_BY_NUMPY_2 = {
 }
 GONE_IN_NUMPY_2 = ("mirr", "msort", "npv", "pmt", "ppmt", "pv", "rate")
 
+_added: list[str] = []
+
 
 def install() -> None:
     """Make ``import mxnet`` and ``import gluoncv`` work. Idempotent and silent."""
@@ -54,6 +56,12 @@ def install() -> None:
             _add_to_numpy(name, value)
     if importlib.util.find_spec("distutils") is None:
         import setuptools  # noqa: F401  (brings a distutils of its own)
+
+
+def uninstall() -> None:
+    """Take out of NumPy again what :func:`install` has added. MXNet, once imported, does without."""
+    while _added:
+        delattr(numpy, _added.pop())
 
 
 def _removed_by_numpy_2() -> dict[str, Any]:
@@ -67,6 +75,7 @@ def _add_to_numpy(name: str, value: Any) -> None:
         present = hasattr(numpy, name)
     if not present:
         setattr(numpy, name, value)
+        _added.append(name)
 
 
 def _gone(name: str) -> Callable[..., None]:

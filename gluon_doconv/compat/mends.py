@@ -18,17 +18,34 @@ from typing import Any, Callable
 import mxnet as mx
 
 from ..hooks import Undo, wrap_method
+from . import install, uninstall
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
 
 
+def _nothing() -> None:
+    """Undo nothing."""
+
+
 @dataclass(frozen=True)
 class Mend:
-    """One obstacle and how it is removed."""
+    """One obstacle, how it is removed, and what it takes to leave it as it is: in most cases nothing."""
 
     name: str
     what: str
     apply: Callable[[], Undo]
+    leave: Callable[[], Undo] = lambda: _nothing
+
+
+def _numpy_names() -> Undo:
+    """Importing gluon_doconv has put these names back already; there is no importing MXNet without."""
+    install()
+    return _nothing
+
+
+def _no_numpy_names() -> Undo:
+    uninstall()
+    return install
 
 
 class Batch(list):
@@ -187,6 +204,7 @@ def _rehearsal_cifar() -> Undo:
 
 
 MENDS = (
+    Mend("numpy-names", "names that NumPy has removed and GluonCV uses", _numpy_names, _no_numpy_names),
     Mend("list-batches", "batches of a DataLoader are not taken for DALI's", _list_batches),
     Mend("custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn),
     Mend("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
@@ -200,7 +218,7 @@ MENDS = (
 
 def apply_mends(without: tuple[str, ...] = ()) -> Undo:
     """Apply every mend but those named; the returned call undoes them all."""
-    undos = [mend.apply() for mend in MENDS if mend.name not in without]
+    undos = [mend.leave() if mend.name in without else mend.apply() for mend in MENDS]
 
     def undo() -> None:
         for one in reversed(undos):
@@ -211,7 +229,3 @@ def apply_mends(without: tuple[str, ...] = ()) -> Undo:
 
 def _gluoncv_modules() -> list[Any]:
     return [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "gluoncv" and module]
-
-
-def _nothing() -> None:
-    """Undo nothing."""

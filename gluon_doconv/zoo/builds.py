@@ -8,6 +8,7 @@ returns is the finished network.
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any, Callable
 from mxnet.gluon import Block
 from mxnet.gluon.nn.conv_layers import _Conv
 
-BUILDERS = ("gluoncv.model_zoo", "gluoncv.nn")
+BUILDERS = ("gluoncv.model_zoo", "gluoncv.nn", "gluon_doconv.zoo.networks")
 
 _watched = threading.local()
 
@@ -70,7 +71,12 @@ def _on_return(call: FrameType, on_built: Callable[[Block], None]) -> None:
             sys.setprofile(previous)
             _watched.call = None
             network = value if isinstance(value, Block) else frame.f_locals.get("self")
-            if isinstance(network, Block):
+            if isinstance(network, Block) and _returns(frame):
                 on_built(network)
 
     sys.setprofile(profile)
+
+
+def _returns(frame: FrameType) -> bool:
+    """Whether a frame that is being left returns; a profile function is not told of an exception."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN")

@@ -22,25 +22,27 @@ _undo = ExitStack()
 
 
 def build(model: str, classes: int | None = None) -> HybridBlock:
-    """A network of GluonCV's zoo, without pretrained weights and so without a download.
+    """A network of GluonCV's zoo, or of :mod:`~gluon_doconv.zoo.networks`, without pretrained weights.
 
     Raises
     ------
     DOConvError
         If there is no such model; near names are listed.
     """
-    from gluoncv.model_zoo import get_model, get_model_list
+    from .networks import NETWORKS
 
-    if model.lower() not in get_model_list():
-        near = difflib.get_close_matches(model.lower(), get_model_list(), 5, 0.5)
+    models = {**_models(), **NETWORKS}
+    if model.lower() not in models:
+        near = difflib.get_close_matches(model.lower(), models, 5, 0.5)
         raise DOConvError(
             f"GluonCV has no model {model!r}" + (f"; near names: {', '.join(near)}" if near else "")
         )
+    factory = models[model.lower()]
     chosen = {} if classes is None else {"classes": classes}
     try:
-        return get_model(model, pretrained_base=False, **chosen)
+        return factory(pretrained_base=False, **chosen)
     except TypeError:  # a classification network has no base
-        return get_model(model, **chosen)
+        return factory(**chosen)
 
 
 def register(**kwargs: Any) -> Conversion:
@@ -48,6 +50,8 @@ def register(**kwargs: Any) -> Conversion:
 
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
     load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
+
+    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered under both names.
 
     Returns
     -------
@@ -64,11 +68,14 @@ def register(**kwargs: Any) -> Conversion:
     DOConvWarning
         If they are registered already with another selection or other options, which then stay.
     """
+    from .networks import register_networks
+
     global _active
     wanted = Conversion.of(**kwargs)
     if _active is None:
         _active = wanted
         _undo.callback(load_any_form())
+        _undo.callback(register_networks())
         _undo.callback(fold_exports())
         _undo.callback(_add_names(wanted))
     elif _active != wanted:

@@ -1,0 +1,30 @@
+"""``gluon-doconv``: every verb is a thin call into the package."""
+
+from __future__ import annotations
+
+import click
+
+from .. import __version__
+from .checkout import patching
+from .data import data
+from .demo import demo
+from .figure import figure
+from .files import fold, inspect
+from .models import export, macc, summary
+from .run import run
+
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "auto_envvar_prefix": "GLUON_DOCONV",
+    }
+)
+@click.version_option(__version__, prog_name="gluon-doconv")
+def main() -> None:
+    """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
+
+
+for command in (run, fold, inspect, summary, macc, export, patching, data, demo, figure):
+    main.add_command(command)

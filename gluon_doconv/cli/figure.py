@@ -1,0 +1,35 @@
+"""The paper's figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import teach
+
+
+@click.group()
+def figure() -> None:
+    """Draw the paper's figures from your own training."""
+
+
+@figure.command()
+@click.argument("checkpoint")
+@click.option("--layers", default="", help="regular expression; by default every DO-Conv layer")
+@click.option("--output", help="PREFIX of the two files; by default the checkpoint's name")
+@teach
+def kernels(checkpoint: str, layers: str, output: str | None) -> None:
+    """Figure 6: W, D, W′ and the heat map H = Σ|W′ − W| of every DO-Conv layer of a .params CHECKPOINT."""
+    from ..figures.kernels import draw_heat_maps, draw_kernels, read_layers
+
+    found = read_layers(checkpoint, layers)
+    prefix = output or str(Path(checkpoint).with_suffix(""))
+    name = Path(checkpoint).name
+    draw_kernels(
+        found,
+        f"{prefix}-kernels.png",
+        f"{name}: brighter is larger; W and W′ on one scale, the others each on its own",
+    )
+    draw_heat_maps(found, f"{prefix}-heat-maps.png", f"{name}: H = Σ|W′ − W|, and its sum relative to Σ|W|")
+    click.echo(f"{prefix}-kernels.png\n{prefix}-heat-maps.png")

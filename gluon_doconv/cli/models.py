@@ -1,0 +1,75 @@
+"""Networks of the zoo: what DO-Conv makes of them, and how they leave."""
+
+from __future__ import annotations
+
+import click
+
+from .. import checkpoint, graph
+from ..errors import DOConvError
+from .common import shape, teach
+
+
+@click.command()
+@click.argument("model")
+@click.option("--input-shape", callback=shape, help="such as 1,3,224,224, to count MACCs and parameters")
+@click.option("--classes", type=int, help="if not the model's own number")
+@teach
+def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None) -> None:
+    """Show what DO-Conv would make of a MODEL of GluonCV's zoo: layers, parameters, MACCs."""
+    from ..convert import over_parameterize
+    from ..summary import summary as summarize
+    from ..zoo import build
+
+    net = build(model, classes)
+    over_parameterize(net)
+    click.echo(summarize(net, input_shape))
+
+
+@click.command()
+@click.argument("model")
+@click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
+@click.option("--d-mul", type=int, help="depth multiplier; by default M·N")
+@click.option("--classes", type=int, help="if not the model's own number")
+@teach
+def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: int | None) -> None:
+    """Count what both compositions of a zoo MODEL cost: multiply-accumulates and memory, layer by layer.
+
+    The paper's formulas (section 3) are held against counts of the operators in the graphs that are run.
+    """
+    import mxnet as mx
+
+    from ..convert import over_parameterize
+    from ..costing import costs
+    from ..zoo import build
+
+    net = build(model, classes)
+    net.initialize()
+    net(mx.nd.zeros((1, *input_shape[1:])))
+    over_parameterize(net, d_mul=d_mul)
+    counted = costs(net, input_shape)
+    click.echo(counted)
+    if counted.disagreements:
+        raise DOConvError(f"{len(counted.disagreements)} counts are not what the formulas say; see above")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--params", required=True, help="a checkpoint of MODEL, plain or DO-Conv")
+@click.option("--output", required=True, help="PREFIX of the files to write, or the .onnx file")
+@click.option("--format", "form", type=click.Choice(["symbol", "onnx"]), default="symbol", show_default=True)
+@click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
+@click.option("--classes", type=int, help="if not the model's own number")
+@teach
+def export(
+    model: str, params: str, output: str, form: str, input_shape: tuple[int, ...], classes: int | None
+) -> None:
+    """Write a checkpoint of a zoo MODEL as a plain, folded network for deployment."""
+    from ..zoo import build
+
+    net = build(model, classes)
+    checkpoint.load_folded(net, params)
+    if form == "onnx":
+        target = output if output.endswith(".onnx") else f"{output}.onnx"
+        click.echo(graph.export_onnx(net, target, input_shape))
+    else:
+        click.echo("\n".join(graph.export(net, output)))
