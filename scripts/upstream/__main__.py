@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,8 @@ def _run(case: Case, place: Place, keep: bool) -> Outcome:
         return Outcome(case.name, findings, str(failure))
     except Exception as error:  # whatever the package itself raised: the other cases go on
         return Outcome(case.name, findings, f"{type(error).__name__}: {error}")
+    finally:
+        gc.collect()  # networks are large, and full of cycles
     if not keep:
         shutil.rmtree(place.work)
     return Outcome(case.name, findings)

@@ -113,8 +113,8 @@ class Arrives:
 
     def __call__(self, place: Place) -> Findings:
         """Compare layer by layer; the layers of both networks have the same names after that of the base."""
-        shared = place.shared / self.pretrained
-        file = shared if shared.exists() else place.find(self.pretrained)
+        own = place.work / self.pretrained
+        file = own if own.exists() else place.shared / self.pretrained
         base = self._kernels(self.base.trained(str(file)))
         network = self._kernels(self.network.trained(str(place.find(self.saved))))
         missing = sorted(set(base) - set(network))
@@ -135,10 +135,15 @@ class Arrives:
 
 
 def nodes(path: Path) -> list[tuple[Any, ...]]:
-    """An exported graph, node for node, but for how often it was traced and the shapes that were known then."""
+    """An exported graph, node for node.
+
+    Left out is what is not the network's: how often it was traced, the shapes that were known then, and
+    initializers, which name constants by their addresses in memory.
+    """
     graph = json.loads(path.read_text())["nodes"]
     for node in graph:
-        node.get("attrs", {}).pop("__shape__", None)
+        for attribute in ("__shape__", "__init__"):
+            node.get("attrs", {}).pop(attribute, None)
     return [
         (node["op"], node["name"], node.get("attrs"), [source[:2] for source in node["inputs"]])
         for node in graph

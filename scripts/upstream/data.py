@@ -12,9 +12,7 @@ from gluoncv.model_zoo import get_model
 from .case import DATA_SETS
 
 PRETRAINED = ("resnet18_v1", "resnet18_v1b", "resnet50_v1b", "resnet50_v1s", "resnet101_v1s")
-# Height and width. Scripts scale images up to a shorter and a longer side, so that thin ones stay small; the
-# largest anchors of a feature pyramid have to lie within.
-THIN, WIDE = (64, 256), (128, 256)
+THIN = (64, 256)  # height and width: scripts scale the shorter side up
 
 
 def prepare(folder: Path) -> None:
@@ -24,7 +22,7 @@ def prepare(folder: Path) -> None:
     datasets.write("cifar", home / "cifar10", images=64)
     datasets.write("imagenet", home / "imagenet", images=32, rec=True)
     datasets.write("voc", home / "voc", images=4, size=THIN)
-    datasets.write("coco", home / "coco", images=3, size=WIDE)
+    datasets.write("coco", home / "coco", images=2, size=THIN)
     datasets.write("cityscapes", home / "citys", images=8)
     (folder / "weights").mkdir()
     for name in PRETRAINED:
