@@ -12,8 +12,26 @@ from itertools import product
 
 import gluon_doconv as doconv
 from gluon_doconv.cli import main
-from gluon_doconv.experiments import images, records, reproduce, tables, training
-from gluon_doconv.experiments.configuration import BASELINE, DOCONV, RANDOM, Configuration, Recipe
+from gluon_doconv.experiments import (
+    catalogue,
+    cifar,
+    imagenet,
+    images,
+    records,
+    reproduce,
+    scripts,
+    tables,
+    training,
+)
+from gluon_doconv.experiments.configuration import (
+    BASELINE,
+    DOCONV,
+    RANDOM,
+    Configuration,
+    Recipe,
+    in_stages,
+    with_d_mul,
+)
 from gluon_doconv.experiments.records import Epoch, Record
 
 import mxnet as mx
@@ -104,7 +122,7 @@ def test_every_variant_starts_from_the_weights_of_the_baseline(network):
     data = images.load("digits-20-10", None)
     x = mx.nd.array(data.validation_batch(slice(4)))
     start = None
-    for variant in (BASELINE, DOCONV, tables.with_d_mul(25), tables.in_stages(0, 2), RANDOM):
+    for variant in (BASELINE, DOCONV, with_d_mul(25), in_stages(0, 2), RANDOM):
         net = training._network(Configuration("digits-20-10", network, variant, RECIPE), 5, data)
         outputs = net(x).asnumpy()
         ds = [name for name in net.collect_params() if name.endswith("_D")]
@@ -136,12 +154,12 @@ def test_it_is_sgd_with_momentum_and_decay(tiny_network):
 
 def test_learning_rates_of_he_et_al():
     """64,000 steps or so; a tenth after half of them and after three quarters; 400 small steps to warm up."""
-    steps = 391 * tables.CIFAR.epochs
+    steps = 391 * cifar.CIFAR.epochs
     assert abs(steps - 64000) < 391
     at = {0: 0.1, 31500: 0.1, 32500: 0.01, 47500: 0.01, 48500: 0.001, steps - 1: 0.001}
     for step, rate in at.items():
-        assert tables.CIFAR.rate(step, steps) == pytest.approx(rate)
-    assert [tables.WARM.rate(step, steps) for step in (0, 399, 400)] == pytest.approx([0.01, 0.01, 0.1])
+        assert cifar.CIFAR.rate(step, steps) == pytest.approx(rate)
+    assert [cifar.WARM.rate(step, steps) for step in (0, 399, 400)] == pytest.approx([0.01, 0.01, 0.1])
 
 
 # Data
@@ -257,10 +275,10 @@ def test_damaged_records_are_named(tmp_path):
 
 
 def configurations(name):
-    return tables.TABLES[name]().configurations()
+    return catalogue.TABLES[name]().configurations()
 
 
-@pytest.mark.parametrize("name", tables.TABLES)
+@pytest.mark.parametrize("name", catalogue.TABLES)
 def test_replacement_is_the_only_difference(name):
     """Within a table every variant of a network has the settings of its baseline, and has a baseline."""
     found = configurations(name)
@@ -271,7 +289,7 @@ def test_replacement_is_the_only_difference(name):
 
 
 def test_table_1_is_the_papers():
-    table = tables.table1()
+    table = cifar.table1()
     assert [len(row.cells) for row in table.rows] == [9] * 4 and len(configurations("table1")) == 36
     printed = [[cell.paper for cell in row.cells] for row in table.rows]
     assert printed == [  # Table 1, read off the paper
@@ -282,20 +300,51 @@ def test_table_1_is_the_papers():
     ]
 
 
-def test_variants_of_the_ablations():
-    assert [c.variant.stages for c in configurations("table6")] == [
-        *(None, (0,), (1,), (2,), (3,)),
-        *((0, 1), (0, 1, 2), (0, 1, 2, 3)),
+def test_tables_2_and_3_are_the_papers():
+    printed = {
+        name: [[cell.paper for cell in row.cells] for row in catalogue.TABLES[name]().rows]
+        for name in ("table2", "table3")
+    }
+    assert printed["table2"] == [  # read off the paper
+        [
+            *(None, 70.93, 74.37, 77.36, 78.34, 79.22, 70.94, 74.65, 77.67, 79.20, 79.69),
+            *(71.00, 74.40, 77.17, 78.53, 79.21),
+        ],
+        [
+            *(69.97, 70.87, 74.49, 77.32, 78.16, 79.34, 71.08, 74.35, 77.56, 79.14, 79.60),
+            *(70.80, 74.76, 77.17, 78.56, 79.24),
+        ],
+        [1.01, 0.82, 0.49, 0.08, 0.46, 0.07, 0.71, 0.77, 0.44, 0.25, 0.1, 0.64, 0.22, 0.31, 0.11, 0.14],
     ]
+    assert printed["table3"] == [
+        [73.28, 72.04, 75.32, 79.32],
+        [73.30, 71.89, 75.16, 79.21],
+        [0.03, 0.16, 0.14, 0.40],
+    ]
+    text = reproduce.markdown(imagenet.table3(), [])
+    assert text.count("| Reference (GluonCV)") == 1  # there is nothing of ours in that row
+
+
+def test_variants_of_the_ablations():
+    by_network = {}
+    for one in configurations("table6"):
+        by_network.setdefault(one.network, set()).add((one.variant.doconv, one.variant.stages))
+    some = {(0,), (1,), (2,), (3,), (0, 1), (0, 1, 2)}
+    everywhere = {(False, None), (True, None)}
+    assert by_network["cifar_resnet20_v2"] == everywhere | {(True, stages) for stages in some}
+    more = some | {(4,), (0, 1, 2, 3)}
+    assert by_network["resnet50_v1b"] == everywhere | {(True, stages) for stages in more}
     assert [c.variant.d_mul for c in configurations("table8")] == [None, None, 5 * 5, 6 * 6]
     assert [c.variant.d_initializer for c in configurations("table7")][1:] == ["he", "identity"]
     asked = {c.variant.name for c in configurations("digits")}
     assert {"doconv", "doconv-he", "doconv-dmul25", "doconv-dmul36", "doconv-stages012"} < asked
 
 
-def test_a_smoke_run_says_so_everywhere():
-    table = tables.smoke(tables.table1())
-    assert {c.data for c in table.configurations()} == {tables.SMOKE_DATA}
+@pytest.mark.parametrize("name", catalogue.TABLES)
+def test_a_smoke_run_says_so_everywhere(name):
+    table = catalogue.smoke(catalogue.TABLES[name]())
+    assert all(c.data.endswith("digits-320-200") for c in table.configurations())
+    assert all(c.recipe == catalogue.SMOKE for c in table.configurations())
     text = reproduce.markdown(table, [])
     assert "SMOKE RUN" in text and "accuracies mean nothing" in text
     assert "SMOKE RUN" in reproduce.comma_separated(table, [])
@@ -348,23 +397,139 @@ def test_a_training_that_another_process_is_at_is_left_to_it(tiny_network, tmp_p
     said = []
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        text = reproduce.reproduce(table, tmp_path, [0], None, said.append)
+        text = reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
     assert "another process is at it" in said[0] and "not yet" in text
-    reproduce.reproduce(table, tmp_path, [0], None, said.append)
+    reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
     assert "finished before" not in said[-1] and len(results(tmp_path)) == 1
-    reproduce.reproduce(table, tmp_path, [0], None, said.append)
+    reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
     assert "finished before" in said[-1]
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["table99"], "there is no 'table99'; there are table1, table6"),
+        (["table99"], "there is no 'table99'; there are table1, table2"),
         (["table1", "--columns", "VGG"], "no column of table1 matches 'VGG'; there are Plain-20"),
         (["table8", "--output", "{}/o"], "cifar100 is needed: give the folder"),
+        (["table7", "--output", "{}/o"], "give a checkout of GluonCV with --gluoncv"),
     ],
 )
 def test_mistakes_are_explained(tmp_path, arguments, message):
     given = [argument.format(tmp_path) for argument in arguments]
     result = CliRunner().invoke(main, ["reproduce", *given])
     assert result.exit_code == 1 and message in result.output
+
+
+# Scripts of GluonCV's
+
+SCRIPT = """
+import argparse, logging, os, sys
+import mxnet as mx
+import numpy as np
+from gluoncv.model_zoo import get_model
+
+parser = argparse.ArgumentParser()
+for option in ("model", "mode", "lr", "lr-mode", "data-dir", "save-dir", "resume-params", "resume-states"):
+    parser.add_argument(f"--{option}", default="")
+for option in ("batch-size", "num-epochs", "num-gpus", "save-frequency", "resume-epoch", "warmup-epochs"):
+    parser.add_argument(f"--{option}", type=int, default=0)
+parser.add_argument("-j", type=int)
+opt = parser.parse_args()
+assert os.listdir(opt.data_dir) == ["train"]
+logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+net = get_model(opt.model, classes=3)
+if opt.resume_params:
+    net.load_parameters(opt.resume_params)
+else:
+    net.initialize(mx.init.Xavier())
+x, y = mx.nd.random.normal(shape=(4, 3, 32, 32)), mx.nd.array([0, 1, 2, 0])
+trainer = mx.gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9})
+net(x)
+if opt.resume_states:
+    trainer.load_states(opt.resume_states)
+os.makedirs(opt.save_dir, exist_ok=True)
+for epoch in range(opt.resume_epoch, opt.num_epochs):
+    with mx.autograd.record():
+        loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()(net(x), y).mean()
+    loss.backward()
+    trainer.step(1)
+    logging.info("[Epoch %d] training: accuracy=%f", epoch, 0.5 + epoch / 10)
+    logging.info("[Epoch %d] speed: 10 samples/sec\ttime cost: %f", epoch, 2.5)
+    logging.info("[Epoch %d] validation: err-top1=%f err-top5=%f", epoch, 0.4 - epoch / 10, 0.1)
+    if os.path.exists("die") and epoch == 1:
+        os._exit(9)
+    for kind, save in (("params", net.save_parameters), ("states", trainer.save_states)):
+        save(f"{opt.save_dir}/imagenet-{opt.model}-{epoch}.{kind}")
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    path = tmp_path / "checkout" / imagenet.SCRIPT
+    path.parent.mkdir(parents=True)
+    path.write_text(SCRIPT)
+    (tmp_path / "data" / "imagenet" / "train").mkdir(parents=True)
+    return tmp_path / "checkout"
+
+
+def by_script(checkout, variant):
+    command = replace(imagenet.RESNET, epochs=3)
+    configuration = Configuration("imagenet", "cifar_resnet20_v1", variant, command)
+    folder = checkout.parent / variant.name
+    folder.mkdir(exist_ok=True)
+    return folder, lambda: scripts.train_by_script(
+        records.open_record(configuration, 7, folder), folder, checkout, checkout.parent / "data"
+    )
+
+
+@pytest.mark.parametrize("variant, ds", [(BASELINE, 0), (in_stages(1), 6)])
+def test_a_script_is_run_and_read(checkout, variant, ds):
+    folder, run = by_script(checkout, variant)
+    record = run()
+    assert [epoch.validation_accuracy for epoch in record.epochs] == pytest.approx([0.6, 0.7, 0.8])
+    assert [epoch.accuracy for epoch in record.epochs] == pytest.approx([0.5, 0.6, 0.7])
+    assert {(epoch.loss, epoch.seconds) for epoch in record.epochs} == {(None, 2.5)}
+    assert records.open_record(record.configuration, 7, folder) == record
+    assert Record.from_json(record.to_json()) == record
+    saved = mx.nd.load(str(folder / "params" / "imagenet-cifar_resnet20_v1-2.params"))
+    assert sum(name.endswith(".D") for name in saved) == ds
+    assert sorted(path.name[-8:] for path in (folder / "params").iterdir()) == [
+        *("1.params", "1.states", "2.params", "2.states")
+    ]
+
+
+def test_a_script_that_died_goes_on_from_what_it_had_saved(checkout):
+    """It had said what came of its second epoch, and not saved it."""
+    folder, run = by_script(checkout, DOCONV)
+    (folder / "die").touch()
+    with pytest.raises(doconv.DOConvError, match=r"ended with 9; .*script\.log ends:"):
+        run()
+    assert len(Record.from_json((folder / "record.json").read_text()).epochs) == 2
+    (folder / "die").unlink()
+    assert len(run().epochs) == 3
+    log = (folder / "script.log").read_text()
+    assert [log.count(f"[Epoch {epoch}] validation") for epoch in range(3)] == [1, 2, 1]
+
+
+def test_what_a_script_needs_is_asked_for(checkout, tmp_path):
+    record = Record(imagenet.on_imagenet("resnet18_v1"), 0, {})
+    with pytest.raises(doconv.DOConvError, match="is no checkout of GluonCV: it has no scripts/class"):
+        scripts.command_line(record, tmp_path, tmp_path / "data")
+    with pytest.raises(doconv.DOConvError, match=r"has neither imagenet/rec/train\.rec nor"):
+        scripts.command_line(record, checkout, tmp_path)
+
+
+def test_commands_are_gluoncvs(checkout, tmp_path):
+    """The words of GluonCV's command for MobileNetV3, the batches of its eight GPUs together."""
+    (tmp_path / "data" / "imagenet" / "rec").mkdir()
+    (tmp_path / "data" / "imagenet" / "rec" / "train.rec").touch()
+    record = Record(replace(imagenet.on_imagenet("mobilenetv3_large"), variant=RANDOM), 3, {})
+    said = " ".join(scripts.command_line(record, checkout, tmp_path / "data"))
+    published = (
+        "--model mobilenetv3_large --mode hybrid --wd 0.00003 --lr 2.6 --lr-mode cosine --num-epochs 360 "
+        "--warmup-epochs 5 --dtype float16 --no-wd --last-gamma --use-rec --label-smoothing"
+    )
+    for option in re.findall(r"--\S+(?: [^-]\S*)?", published):
+        assert option in said
+    assert "--batch-size 2048" in said and "run --d-initializer he" in said and ".seeded 3 " in said
+    assert f"--rec-val-idx {tmp_path}/data/imagenet/rec/val.idx" in said

@@ -41,8 +41,8 @@ def kernels(checkpoint: str, layers: str, output: str | None) -> None:
 @teach
 def curves(results: str, output: str) -> None:
     """Figure 5: training and validation curves, baseline against DO-Conv, from a RESULTS file of reproduce."""
+    from ..experiments.curves import draw_curves
     from ..experiments.records import read_results
-    from ..figures.curves import draw_curves
 
     draw_curves(read_results(results), output)
     click.echo(output)

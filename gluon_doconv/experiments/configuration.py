@@ -15,6 +15,7 @@ class Recipe:
     epochs, batch_size, momentum, weight_decay : as they say; an incomplete last batch is trained on, too
     learning_rate : divided by ten at each of the ``milestones``, shares of all steps
     warmup_steps, warmup_rate : the learning rate of the first steps, if any
+    averaged_epochs : how many of the last epochs the reported accuracy is the mean of
     """
 
     epochs: int
@@ -25,12 +26,33 @@ class Recipe:
     weight_decay: float = 1e-4
     warmup_steps: int = 0
     warmup_rate: float = 0.01
+    averaged_epochs: int = 5  # "the averaged accuracy of the last five epochs over five runs" (section 4.1)
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0, of ``steps`` in all."""
         if step < self.warmup_steps:
             return self.warmup_rate
         return self.learning_rate * 0.1 ** sum(step >= share * steps for share in self.milestones)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A training by a script of GluonCV's, with the arguments of GluonCV's own training command.
+
+    Parameters
+    ----------
+    script : path in a checkout of GluonCV
+    arguments : all but those that say where the data are, and which devices are used
+    epochs : as in ``arguments``
+    batch_size : of all devices together
+    averaged_epochs : as in :class:`Recipe`
+    """
+
+    script: str
+    arguments: tuple[str, ...]
+    epochs: int
+    batch_size: int
+    averaged_epochs: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class Configuration:
     data: str
     network: str
     variant: Variant
-    recipe: Recipe
+    recipe: Recipe | Command
 
     def name(self, seed: int) -> str:
         """What the folder of this training is called."""

@@ -12,6 +12,7 @@ from ..data import DIGITS, Split, digits
 from ..errors import DOConvError
 
 IMAGE = (3, 32, 32)
+DIGIT_CHANNELS = {"digits": 1, "rgbdigits": 3}
 PADDING = 4  # pixels on each side before a random crop (arXiv 1512.03385, section 4.2)
 
 
@@ -60,6 +61,8 @@ def _augment(images: np.ndarray, random: np.random.RandomState) -> np.ndarray:
 def load(name: str, folder: Path | None) -> Images:
     """The images called ``cifar10``, ``cifar100`` or ``digits-T-V``: T digits to train on, V to validate on.
 
+    ``rgbdigits-T-V`` are the same in three equal channels, for networks that insist on three.
+
     Parameters
     ----------
     name : of the images
@@ -73,8 +76,8 @@ def load(name: str, folder: Path | None) -> Images:
     if name in CIFAR:
         return _cifar(CIFAR[name], _existing(folder, name))
     kind, *sizes = name.split("-")
-    if kind == "digits" and len(sizes) == 2 and all(size.isdecimal() for size in sizes):
-        return _digits(*map(int, sizes))
+    if kind in DIGIT_CHANNELS and len(sizes) == 2 and all(size.isdecimal() for size in sizes):
+        return _digits(int(sizes[0]), int(sizes[1]), DIGIT_CHANNELS[kind])
     raise DOConvError(f"there are no images called {name!r}; there are {', '.join(CIFAR)} and digits-T-V")
 
 
@@ -140,11 +143,11 @@ def _records(path: Path, files: CifarFiles) -> tuple[np.ndarray, np.ndarray]:
     return records[:, files.labels :].reshape(-1, *IMAGE), records[:, files.labels - 1].astype("int32")
 
 
-def _digits(training: int, validating: int) -> Images:
+def _digits(training: int, validating: int, channels: int) -> Images:
     """Digits of every class alike. Those to validate on come from the end of what there is, first 1,000."""
     train, held_out = digits()
     order = np.concatenate([_by_turns(train.labels), len(train.labels) + _by_turns(held_out.labels)])
-    images = np.concatenate([train.images, held_out.images])[order]
+    images = np.concatenate([train.images, held_out.images])[order].repeat(channels, axis=1)
     labels = np.concatenate([train.labels, held_out.labels])[order]
     if training + validating > len(labels) or not training or not validating:
         raise DOConvError(f"digits-{training}-{validating}: there are {len(labels):,} digits in all")

@@ -15,16 +15,19 @@ import numpy as np
 from .. import __version__
 from ..errors import DOConvError
 from ..files import atomic
-from .configuration import Configuration, Recipe, Variant
+from .configuration import Command, Configuration, Recipe, Variant
 
 RECORD = "record.json"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch: mean training loss, accuracies in [0, 1] in training and validation, seconds of training."""
+    """One epoch: mean training loss, accuracies in [0, 1] in training and validation, seconds of training.
 
-    loss: float
+    The loss is None where a script does not say it.
+    """
+
+    loss: float | None
     accuracy: float
     validation_accuracy: float
     seconds: float
@@ -64,7 +67,7 @@ class Record:
         fields = json.loads(text)
         parts = fields["configuration"]
         variant, recipe = (_tuples(parts[name]) for name in ("variant", "recipe"))
-        configuration = Configuration(parts["data"], parts["network"], Variant(**variant), Recipe(**recipe))
+        configuration = Configuration(parts["data"], parts["network"], Variant(**variant), _recipe(recipe))
         epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
         return cls(configuration, fields["seed"], fields["versions"], epochs)
 
@@ -152,6 +155,10 @@ def versions() -> dict[str, str]:
         "device": "gpu" if mx.context.num_gpus() else "cpu",
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
+
+
+def _recipe(fields: dict[str, Any]) -> Recipe | Command:
+    return Command(**fields) if "script" in fields else Recipe(**fields)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from .tables import Cell, Table
 
 FIGURES = ("paper", "ours, mean", "standard error", "95% from", "95% to", "n")
 HOW = (
-    "Ours: mean ± standard error over n seeds, each the mean of its last five epochs (of all, where there are "
-    f"fewer); DO-Conv rows are differences, paired by seed, with their {CONFIDENCE:.0%} confidence interval."
+    "Ours: mean ± standard error over n seeds; on CIFAR and digits each is the mean of its last five epochs, "
+    "or of all if there are fewer, on ImageNet its last epoch. DO-Conv rows are differences, paired by seed, "
+    f"with their {CONFIDENCE:.0%} confidence interval."
 )
 
 
@@ -25,7 +26,8 @@ def markdown(table: Table, records: Sequence[Record]) -> str:
     for row in table.rows:
         if any(cell and cell.paper is not None for cell in row.cells):
             lines.append([row.label, "paper", *(_paper(cell) for cell in row.cells)])
-        lines.append([row.label, "ours", *(_ours(cell, records) for cell in row.cells)])
+        if any(cell and cell.configuration for cell in row.cells):
+            lines.append([row.label, "ours", *(_ours(cell, records) for cell in row.cells)])
     text = tabulate(lines, headers=["", "", *table.columns], tablefmt="github", disable_numparse=True)
     parts = [f"## {table.name}: {table.title}", table.note, text, HOW, _how_far(table, records)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -45,8 +47,10 @@ def comma_separated(table: Table, records: Sequence[Record]) -> str:
 
 def _figures(cell: Cell, records: Sequence[Record]) -> dict[str, object]:
     """The FIGURES of a cell that there are, by name."""
-    found = estimate(records, cell.configuration, cell.baseline)
-    figures: dict[str, object] = {"paper": cell.paper, "n": found.n if found else 0}
+    figures: dict[str, object] = {"paper": cell.paper}
+    found = cell.configuration and estimate(records, cell.configuration, cell.baseline)
+    if cell.configuration:
+        figures["n"] = found.n if found else 0
     if found:
         figures.update({"ours, mean": found.mean, "standard error": found.error})
         figures.update(zip(FIGURES[3:5], found.interval or ()))
@@ -60,7 +64,7 @@ def _paper(cell: Cell | None) -> str:
 
 
 def _ours(cell: Cell | None, records: Sequence[Record]) -> str:
-    if cell is None:
+    if cell is None or cell.configuration is None:
         return ""
     found = estimate(records, cell.configuration, cell.baseline)
     return "not yet" if found is None else _with_error(found, difference=cell.baseline is not None)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 from ..errors import DOConvError
-from ..figures.curves import draw_curves
 from ..files import atomic
-from .configuration import Configuration
+from .configuration import Configuration, Recipe
+from .curves import draw_curves
 from .images import load
 from .records import Record, open_record, read_records, write_results
 from .report import comma_separated, markdown
+from .scripts import train_by_script
 from .tables import Row, Table
 from .training import train
 
@@ -24,8 +25,31 @@ RESULTS = "results.jsonl"
 TRAININGS = "trainings"
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What trainings need that is not bundled: a folder of data sets, a checkout of GluonCV."""
+
+    data: Path | None = None
+    gluoncv: Path | None = None
+
+    def of_scripts(self) -> tuple[Path, Path]:
+        """The checkout and the data.
+
+        Raises
+        ------
+        DOConvError
+            If one was not given.
+        """
+        if self.gluoncv is None or self.data is None:
+            raise DOConvError(
+                "ImageNet is trained by GluonCV's own script: give a checkout of GluonCV with --gluoncv and "
+                "the folder that holds imagenet with --data, or --smoke without any"
+            )
+        return self.gluoncv, self.data
+
+
 def reproduce(
-    table: Table, output: Path, seeds: Sequence[int], data: Path | None, say: Callable[[str], None]
+    table: Table, output: Path, seeds: Sequence[int], sources: Sources, say: Callable[[str], None]
 ) -> str:
     """Train everything a table needs, seed by seed, and write it; what is finished already is not repeated.
 
@@ -36,7 +60,7 @@ def reproduce(
     table : what to train
     output : folder of ``results.jsonl``, of the table and its curves, and of the trainings' states
     seeds : of the trainings; every configuration has its first before any has its second
-    data : folder of the data sets, if the table needs any
+    sources : what trainings need from elsewhere
     say : is told what happens
 
     Returns
@@ -54,7 +78,7 @@ def reproduce(
     runs = [(configuration, seed) for seed in seeds for configuration in table.configurations()]
     for place, (configuration, seed) in enumerate(runs, start=1):
         say_where = partial(_say_where, say, f"[{place}/{len(runs)}]")
-        _train_one(configuration, seed, output, data, say_where)
+        _train_one(configuration, seed, output, sources, say_where)
     return write(table, output)
 
 
@@ -102,7 +126,7 @@ def only(table: Table, pattern: str) -> Table:
 
 
 def _train_one(
-    configuration: Configuration, seed: int, output: Path, data: Path | None, say: Callable[[str], None]
+    configuration: Configuration, seed: int, output: Path, sources: Sources, say: Callable[[str], None]
 ) -> None:
     name = configuration.name(seed)
     folder = output / TRAININGS / name
@@ -118,11 +142,14 @@ def _train_one(
         def progress(record: Record) -> None:
             last, epochs = record.epochs[-1], configuration.recipe.epochs
             say(
-                f"{name}: epoch {len(record.epochs)}/{epochs}, loss {last.loss:.4f}, "
+                f"{name}: epoch {len(record.epochs)}/{epochs}, training {last.accuracy:.2%}, "
                 f"validation {last.validation_accuracy:.2%}, {last.seconds:.0f} s"
             )
 
-        train(record, load(configuration.data, data), folder, progress)
+        if isinstance(configuration.recipe, Recipe):
+            train(record, load(configuration.data, sources.data), folder, progress)
+        else:
+            train_by_script(record, folder, *sources.of_scripts(), progress)
 
 
 def _say_where(say: Callable[[str], None], where: str, text: str) -> None:

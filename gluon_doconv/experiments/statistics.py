@@ -12,7 +12,6 @@ from scipy import stats
 from .configuration import Configuration
 from .records import Record
 
-LAST_EPOCHS = 5  # "the averaged accuracy of the last five epochs over five runs" (section 4.1)
 CONFIDENCE = 0.95
 
 
@@ -41,8 +40,9 @@ class Estimate:
 
 
 def final_accuracy(record: Record) -> float:
-    """In percent: the mean over the last five epochs, or over all where there are fewer."""
-    return 100 * float(np.mean([epoch.validation_accuracy for epoch in record.epochs[-LAST_EPOCHS:]]))
+    """In percent: the mean over the last epochs, as many as the recipe says, or over all if there are fewer."""
+    last = record.epochs[-record.configuration.recipe.averaged_epochs :]
+    return 100 * float(np.mean([epoch.validation_accuracy for epoch in last]))
 
 
 def estimate(

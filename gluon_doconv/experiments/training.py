@@ -39,13 +39,15 @@ def train(
     DOConvError
         If the state saved in ``folder`` is damaged.
     """
+    recipe = record.configuration.recipe
+    assert isinstance(recipe, Recipe)
     net = _network(record.configuration, record.seed, images)
-    trainer = _trainer(net, record.configuration.recipe)
+    trainer = _trainer(net, recipe)
     if record.epochs:
         net.load_parameters(str(_state(folder, record, "params")), ctx=_context())
         trainer.load_states(str(_state(folder, record, "states")))
     while not record.finished:
-        record = record.with_epoch(_epoch(net, trainer, record, images))
+        record = record.with_epoch(_epoch(net, trainer, record, images, recipe))
         net.save_parameters(str(_state(folder, record, "params")))
         trainer.save_states(str(_state(folder, record, "states")))
         record.save(folder)
@@ -71,8 +73,8 @@ def _trainer(net: HybridBlock, recipe: Recipe) -> Trainer:
     return Trainer(net.collect_params(), "sgd", settings, kvstore=None)
 
 
-def _epoch(net: HybridBlock, trainer: Trainer, record: Record, images: Images) -> Epoch:
-    number, recipe = len(record.epochs) + 1, record.configuration.recipe
+def _epoch(net: HybridBlock, trainer: Trainer, record: Record, images: Images, recipe: Recipe) -> Epoch:
+    number = len(record.epochs) + 1
     random = np.random.RandomState([record.seed, number])
     mx.random.seed(int(random.randint(2**31)))
     order = random.permutation(len(images.train.labels))

@@ -12,8 +12,8 @@ import matplotlib
 import numpy as np
 
 from ..errors import DOConvError
-from ..experiments.records import Epoch, Record
 from ..files import atomic
+from .records import Epoch, Record
 
 matplotlib.use("Agg")  # a figure is a file, also where there is no screen
 
