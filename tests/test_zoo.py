@@ -10,6 +10,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import cifar_resnet20_v1, get_model
+from gluoncv.model_zoo.resnetv1b import BasicBlockV1b, ResNetV1b
 from gluoncv.model_zoo.segbase import get_segmentation_model
 from mxnet.gluon import Block, Trainer
 from mxnet.gluon.nn.conv_layers import _Conv
@@ -184,6 +185,15 @@ def test_backbone_and_head_are_parts_of_a_whole():
             )
     assert len(counts["backbone"]) == 17 and len(counts["head"]) == 6 and len(counts[None]) == 23
     assert any("rpn" in name for name in counts["head"]) and any("P2" in name for name in counts["head"])
+
+
+def test_an_error_of_a_networks_own_stays_the_error():
+    with doconv.patched(include="layers4") as patch:
+        with pytest.raises(TypeError, match="integer"):
+            ResNetV1b(BasicBlockV1b, [1, 1, "one", 1])
+        assert not patch.built and sys.getprofile() is None
+        ResNetV1b(BasicBlockV1b, [1, 1, 1, 1])
+    assert [(built.name, built.doconv) for built in patch.built] == [("ResNetV1b", 2)]
 
 
 def test_nothing_matched_stops_where_the_network_is_built():

@@ -118,7 +118,8 @@ def _wrap_roi_align(F: Any) -> Undo:
     def masked(data: Any, rois: Any, *args: Any, **kwargs: Any) -> Any:
         pooled = original(data, rois, *args, **kwargs)
         image = F.reshape(F.slice_axis(rois, axis=-1, begin=0, end=1), shape=(-1,))
-        return F.where(image >= 0, pooled, F.zeros_like(pooled))
+        present = F.clip(image + 1, 0, 1)  # MXNet translates no comparison of numbers to ONNX
+        return F.where(present, pooled, F.zeros_like(pooled))
 
     F.contrib.ROIAlign = masked
     return functools.partial(setattr, F.contrib, "ROIAlign", original)

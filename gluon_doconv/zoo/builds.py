@@ -8,6 +8,7 @@ returns is the finished network.
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import threading
@@ -70,7 +71,12 @@ def _on_return(call: FrameType, on_built: Callable[[Block], None]) -> None:
             sys.setprofile(previous)
             _watched.call = None
             network = value if isinstance(value, Block) else frame.f_locals.get("self")
-            if isinstance(network, Block):
+            if isinstance(network, Block) and _returns(frame):
                 on_built(network)
 
     sys.setprofile(profile)
+
+
+def _returns(frame: FrameType) -> bool:
+    """Whether a frame that is being left returns; a profile function is not told of an exception."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN")

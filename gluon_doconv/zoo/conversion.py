@@ -53,7 +53,8 @@ class Conversion:
             If the selection matches nothing in ``net``, which is then as it was.
         """
         report = apply(net, self.selection, self.options)
-        self.built.append(Built(net.name, len(doconv_sites(net)), len(report.layers)))
+        name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
+        self.built.append(Built(name, len(doconv_sites(net)), len(report.layers)))
 
     @property
     def names(self) -> str:
