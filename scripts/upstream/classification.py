@@ -153,7 +153,7 @@ CASES: tuple[Case, ...] = (
     _imagenet("resnet18_v1b", "hybrid", REC, "--use-pretrained"),
     _imagenet("resnet18_v1b", "hybrid", REC, "--teacher resnet18_v1"),
     TEACHER,
-    _imagenet_resume("mobilenetv2_0.25", "hybrid", FOLDERS),
-    _imagenet_resume("mobilenetv2_0.25", "imperative", REC),
+    _imagenet_resume("resnet18_v1b", "imperative", FOLDERS),
+    _imagenet_resume("mobilenetv2_0.25", "hybrid", REC),
     _horovod("resnet18_v1b"),
 )

@@ -119,6 +119,8 @@ def _custom() -> Case:
             max_stage=6,
             strides=(4, 8, 16, 32, 64),
             scales=(1, 1, 1, 1, 1),
+            alloc_size=(384, 384),
+            roi_size=(7, 7),
             **sizes,
         ),
         (1, 3, 96, 160),
