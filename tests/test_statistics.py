@@ -8,7 +8,7 @@ from gluon_doconv.experiments import tables
 from gluon_doconv.experiments.configuration import BASELINE, DOCONV, Configuration, Recipe
 from gluon_doconv.experiments.records import Epoch, Record
 from gluon_doconv.experiments.report import comma_separated, markdown
-from gluon_doconv.experiments.statistics import Estimate, estimate, final_accuracy
+from gluon_doconv.experiments.statistics import Estimate, estimate, final
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def last_five(records):
 
 
 def test_the_last_five_epochs_count():
-    assert final_accuracy(record(BASE, 0, [0, 0, 0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(30)
-    assert final_accuracy(record(BASE, 0, [0.2, 0.4])) == pytest.approx(30)
+    assert final(record(BASE, 0, [0, 0, 0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(30)
+    assert final(record(BASE, 0, [0.2, 0.4])) == pytest.approx(30)
 
 
 def test_differences_are_paired_by_seed():
