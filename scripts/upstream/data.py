@@ -22,8 +22,8 @@ def prepare(folder: Path) -> None:
     datasets.write("cifar", home / "cifar10", images=64)
     datasets.write("imagenet", home / "imagenet", images=32, rec=True)
     datasets.write("voc", home / "voc", images=4, size=THIN)
-    datasets.write("coco", home / "coco", images=4, size=THIN)
-    datasets.write("cityscapes", home / "citys", images=4)
+    datasets.write("coco", home / "coco", images=2, size=THIN)
+    datasets.write("cityscapes", home / "citys", images=8)
     (folder / "weights").mkdir()
     for name in PRETRAINED:
         net = get_model(name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .case import CheckError, Findings, Place
 
-LIMIT = 1200  # seconds for one script
+LIMIT = 3600  # seconds for one script
 LOG = "log.txt"
 OWN = Path(__file__).parent
 
