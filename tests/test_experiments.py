@@ -19,7 +19,6 @@ from gluon_doconv.experiments import (
     images,
     records,
     reproduce,
-    scripts,
     tables,
     training,
 )
@@ -32,7 +31,9 @@ from gluon_doconv.experiments.configuration import (
     in_stages,
     with_d_mul,
 )
+from gluon_doconv.experiments.dialects import DIALECTS, Classification, Detection, Segmentation
 from gluon_doconv.experiments.records import Epoch, Record
+from gluon_doconv.experiments.scripts import ScriptTraining, Sources, train_by_script
 
 import mxnet as mx
 import numpy as np
@@ -283,8 +284,8 @@ def test_replacement_is_the_only_difference(name):
     """Within a table every variant of a network has the settings of its baseline, and has a baseline."""
     found = configurations(name)
     for one in found:
-        baseline = replace(one, variant=BASELINE)
-        assert baseline in found
+        backbone = one.backbone and replace(one.backbone, variant=BASELINE)
+        assert replace(one, variant=BASELINE, backbone=backbone) in found
         assert one.variant is BASELINE or one.variant.doconv
 
 
@@ -343,10 +344,11 @@ def test_variants_of_the_ablations():
 @pytest.mark.parametrize("name", catalogue.TABLES)
 def test_a_smoke_run_says_so_everywhere(name):
     table = catalogue.smoke(catalogue.TABLES[name]())
-    assert all(c.data.endswith("digits-320-200") for c in table.configurations())
-    assert all(c.recipe == catalogue.SMOKE for c in table.configurations())
+    for one in table.configurations():
+        in_small = one.recipe.epochs == 1 and one.recipe.batch_size <= 8
+        assert in_small if name in ("table4", "table5") else one.recipe == catalogue.SMOKE
     text = reproduce.markdown(table, [])
-    assert "SMOKE RUN" in text and "accuracies mean nothing" in text
+    assert "SMOKE RUN" in text and "mean nothing" in text
     assert "SMOKE RUN" in reproduce.comma_separated(table, [])
 
 
@@ -397,11 +399,11 @@ def test_a_training_that_another_process_is_at_is_left_to_it(tiny_network, tmp_p
     said = []
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        text = reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
+        text = reproduce.reproduce(table, tmp_path, [0], Sources(), said.append)
     assert "another process is at it" in said[0] and "not yet" in text
-    reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
+    reproduce.reproduce(table, tmp_path, [0], Sources(), said.append)
     assert "finished before" not in said[-1] and len(results(tmp_path)) == 1
-    reproduce.reproduce(table, tmp_path, [0], reproduce.Sources(), said.append)
+    reproduce.reproduce(table, tmp_path, [0], Sources(), said.append)
     assert "finished before" in said[-1]
 
 
@@ -465,7 +467,7 @@ for epoch in range(opt.resume_epoch, opt.num_epochs):
 
 @pytest.fixture
 def checkout(tmp_path):
-    path = tmp_path / "checkout" / imagenet.SCRIPT
+    path = tmp_path / "checkout" / Classification.path
     path.parent.mkdir(parents=True)
     path.write_text(SCRIPT)
     (tmp_path / "data" / "imagenet" / "train").mkdir(parents=True)
@@ -477,9 +479,13 @@ def by_script(checkout, variant):
     configuration = Configuration("imagenet", "cifar_resnet20_v1", variant, command)
     folder = checkout.parent / variant.name
     folder.mkdir(exist_ok=True)
-    return folder, lambda: scripts.train_by_script(
-        records.open_record(configuration, 7, folder), folder, checkout, checkout.parent / "data"
-    )
+    sources = Sources(checkout.parent / "data", checkout)
+
+    def run():
+        record = records.open_record(configuration, 7, folder)
+        return train_by_script(ScriptTraining.of(record, folder, sources))
+
+    return folder, run
 
 
 @pytest.mark.parametrize("variant, ds", [(BASELINE, 0), (in_stages(1), 6)])
@@ -504,19 +510,25 @@ def test_a_script_that_died_goes_on_from_what_it_had_saved(checkout):
     (folder / "die").touch()
     with pytest.raises(doconv.DOConvError, match=r"ended with 9; .*script\.log ends:"):
         run()
-    assert len(Record.from_json((folder / "record.json").read_text()).epochs) == 2
+    assert len(Record.from_json((folder / "record.json").read_text()).epochs) == 1
     (folder / "die").unlink()
     assert len(run().epochs) == 3
     log = (folder / "script.log").read_text()
     assert [log.count(f"[Epoch {epoch}] validation") for epoch in range(3)] == [1, 2, 1]
 
 
+def of(record, folder, data, checkout):
+    return ScriptTraining.of(record, folder, Sources(data, checkout))
+
+
 def test_what_a_script_needs_is_asked_for(checkout, tmp_path):
     record = Record(imagenet.on_imagenet("resnet18_v1"), 0, {})
     with pytest.raises(doconv.DOConvError, match="is no checkout of GluonCV: it has no scripts/class"):
-        scripts.command_line(record, tmp_path, tmp_path / "data")
-    with pytest.raises(doconv.DOConvError, match=r"has neither imagenet/rec/train\.rec nor"):
-        scripts.command_line(record, checkout, tmp_path)
+        of(record, tmp_path, tmp_path / "data", tmp_path)
+    with pytest.raises(doconv.DOConvError, match=r"has neither rec/train\.rec nor a folder train"):
+        of(record, tmp_path, tmp_path, checkout).command_line(record)
+    with pytest.raises(doconv.DOConvError, match="give a checkout of GluonCV with --gluoncv"):
+        of(record, tmp_path, tmp_path, None)
 
 
 def test_commands_are_gluoncvs(checkout, tmp_path):
@@ -524,7 +536,7 @@ def test_commands_are_gluoncvs(checkout, tmp_path):
     (tmp_path / "data" / "imagenet" / "rec").mkdir()
     (tmp_path / "data" / "imagenet" / "rec" / "train.rec").touch()
     record = Record(replace(imagenet.on_imagenet("mobilenetv3_large"), variant=RANDOM), 3, {})
-    said = " ".join(scripts.command_line(record, checkout, tmp_path / "data"))
+    said = " ".join(of(record, tmp_path, tmp_path / "data", checkout).command_line(record))
     published = (
         "--model mobilenetv3_large --mode hybrid --wd 0.00003 --lr 2.6 --lr-mode cosine --num-epochs 360 "
         "--warmup-epochs 5 --dtype float16 --no-wd --last-gamma --use-rec --label-smoothing"
@@ -533,3 +545,71 @@ def test_commands_are_gluoncvs(checkout, tmp_path):
         assert option in said
     assert "--batch-size 2048" in said and "run --d-initializer he" in said and ".seeded 3 " in said
     assert f"--rec-val-idx {tmp_path}/data/imagenet/rec/val.idx" in said
+
+
+def test_tables_4_and_5_are_the_papers():
+    printed = {
+        name: [[cell.paper for cell in row.cells] for row in catalogue.TABLES[name]().rows]
+        for name in ("table4", "table5")
+    }
+    assert printed["table4"] == [[88.59, 78.71], [0.25, 1.45], [0.05, 0.82]]
+    assert printed["table5"] == [
+        [37.9, 59.5, 41.2, 21.4, 41.4, 49.6],
+        [0.0, 0.4, -0.2, 0.7, 0.6, -1.0],
+        [0.3, 0.4, 0.3, 1.0, 0.3, 0.0],
+    ]
+    stages = [(c.backbone.variant.name, c.variant.name) for c in configurations("table5") if c.backbone]
+    assert stages == [("baseline", "baseline"), ("baseline", "doconv"), ("doconv", "doconv")]
+
+
+@pytest.mark.parametrize("name", ["table4", "table5"])
+def test_a_backbone_comes_before_what_starts_from_it(name):
+    found = configurations(name)
+    for one in (c for c in found if c.backbone):
+        assert found.index(one.backbone) < found.index(one)
+        assert Record.from_json(Record(one, 0, {}).to_json()).configuration == one
+    assert len({one.name(0) for one in found}) == len(found)
+
+
+def saved_as(tmp_path, name):
+    (tmp_path / "params").mkdir(exist_ok=True)
+    mx.nd.save(str(tmp_path / "params" / name), {"x": mx.nd.zeros(3)})
+    return tmp_path / "params" / name
+
+
+def test_what_segmentation_leaves_of_an_epoch(tmp_path):
+    dialect, configuration = DIALECTS[Segmentation.path], configurations("table4")[1]
+    path = saved_as(tmp_path, "epoch_0003_mIoU_0.7871.params")
+    saved_as(tmp_path, "epoch_0013_mIoU_0.1000.params")
+    saved = dialect.saved(tmp_path, configuration, 3)
+    assert saved == [path] and dialect.saved(tmp_path, configuration, 1) == []
+    assert dialect.epoch("", saved, 3).validation_accuracy == 0.7871
+    path.write_bytes(path.read_bytes()[:-5])  # cut short by a kill
+    assert dialect.saved(tmp_path, configuration, 3) == []
+
+
+SUMMARY = """[Epoch {}] Training cost: 12.5, loss=1
+[Epoch {}] Validation:
+~~~~ Summary metrics ~~~~
+=Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = {}
+ Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.595
+ Average Precision  (AP) @[ IoU=0.75      | area=   all | maxDets=100 ] = 0.412
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = 0.214
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area=medium | maxDets=100 ] = -1.000
+ Average Precision  (AP) @[ IoU=0.50:0.95 | area= large | maxDets=100 ] = 0.496
+ Average Recall     (AR) @[ IoU=0.50:0.95 | area=   all | maxDets=  1 ] = 0.100
+person=40.0
+"""
+
+
+def test_what_detection_leaves_of_an_epoch(tmp_path):
+    dialect, configuration = DIALECTS[Detection.path], configurations("table5")[1]
+    log = SUMMARY.format(1, 1, 0.2) + SUMMARY.format(2, 2, 0.379) + SUMMARY.format(1, 1, 0.3)
+    assert dialect.epoch(log, dialect.saved(tmp_path, configuration, 2), 2) is None  # not saved yet
+    saved_as(tmp_path, "faster_rcnn_fpn_resnet50_v1b_coco_0002_0.3790.params")
+    saved = dialect.saved(tmp_path, configuration, 2)
+    epoch = dialect.epoch(log, saved, 2)
+    expected = {"AP": 0.379, "AP50": 0.595, "AP75": 0.412, "APS": 0.214, "APM": -1.0, "APL": 0.496}
+    assert (epoch.metrics, epoch.validation_accuracy, epoch.seconds) == (expected, 0.379, 12.5)
+    assert dialect.epoch(log, saved, 1).validation_accuracy == 0.3  # the last that was said
+    assert dialect.epoch(log, saved, 0) is None

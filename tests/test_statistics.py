@@ -4,11 +4,12 @@ import csv
 import re
 from dataclasses import replace
 
-from gluon_doconv.experiments import tables
+from gluon_doconv import DOConvError
+from gluon_doconv.experiments import curves, tables
 from gluon_doconv.experiments.configuration import BASELINE, DOCONV, Configuration, Recipe
 from gluon_doconv.experiments.records import Epoch, Record
 from gluon_doconv.experiments.report import comma_separated, markdown
-from gluon_doconv.experiments.statistics import Estimate, estimate, final_accuracy
+from gluon_doconv.experiments.statistics import Estimate, estimate, final
 
 import numpy as np
 import pytest
@@ -33,8 +34,8 @@ def last_five(records):
 
 
 def test_the_last_five_epochs_count():
-    assert final_accuracy(record(BASE, 0, [0, 0, 0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(30)
-    assert final_accuracy(record(BASE, 0, [0.2, 0.4])) == pytest.approx(30)
+    assert final(record(BASE, 0, [0, 0, 0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(30)
+    assert final(record(BASE, 0, [0.2, 0.4])) == pytest.approx(30)
 
 
 def test_differences_are_paired_by_seed():
@@ -112,3 +113,49 @@ def test_csv_holds_the_numbers_themselves():
     assert numbers["DO-Conv", "n"] == ["4", "4"] and numbers["baseline", "n"] == ["4", ""]
     assert numbers["baseline", "paper"] == ["90.88", ""]
     assert next(line[1] for line in lines if line[0] == "note") == "A note."
+
+
+def lines_of(records, tmp_path, monkeypatch):
+    """What is plotted: label or None, and the points of every line, by the title of its panel."""
+    drawn = {}
+    save = curves.plt.Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        for ax in figure.axes:
+            drawn[ax.get_title()] = [
+                (line.get_label(), line.get_linestyle(), line.get_ydata()) for line in ax.lines
+            ]
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(curves.plt.Figure, "savefig", savefig)
+    curves.draw_curves(records, tmp_path / "curves.png", "A note.")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    return drawn
+
+
+def test_curves_are_means_over_seeds(tmp_path, monkeypatch):
+    other = replace(BASE, network="deeper")
+    records = [*random_records(BASE, 3), *random_records(OURS, 3), *random_records(other, 1)]
+    drawn = lines_of(records, tmp_path, monkeypatch)
+    assert set(drawn) == {"net, cifar10", "deeper, cifar10"}
+    validation = {label: points for label, style, points in drawn["net, cifar10"] if style == "-"}
+    assert set(validation) == {"baseline (n=3)", "DO-Conv (n=3)"}
+    accuracies = [[epoch.validation_accuracy for epoch in record.epochs] for record in records[3:6]]
+    np.testing.assert_allclose(validation["DO-Conv (n=3)"], 100 - 100 * np.mean(accuracies, axis=0))
+    (training,) = {tuple(points) for _, style, points in drawn["net, cifar10"] if style == "--"}
+    assert training == pytest.approx([50] * 7)
+
+
+def test_curves_tell_backbones_apart_and_need_no_training_curve(tmp_path, monkeypatch):
+    plain = replace(BASE, backbone=BASE)
+    both = [plain, replace(plain, variant=DOCONV), replace(plain, variant=DOCONV, backbone=OURS)]
+    epochs = tuple(Epoch(None, None, 0.5, None) for _ in range(7))
+    drawn = lines_of([Record(one, 0, {}, epochs) for one in both], tmp_path, monkeypatch)
+    labels = [label for label, _, _ in drawn["net, cifar10"]]
+    assert labels == ["baseline (n=1)", "DO-Conv (n=1)", "DO-Conv, plain backbone (n=1)"]
+
+
+def test_without_a_finished_training_there_is_no_curve(tmp_path):
+    with pytest.raises(DOConvError, match="no curve to draw"):
+        curves.draw_curves([Record(BASE, 0, {})], tmp_path / "curves.png")
+    assert not (tmp_path / "curves.png").exists()

@@ -88,20 +88,23 @@ def with_d_mul(d_mul: int) -> Variant:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One training but for its seed; ``data`` is a name of :mod:`~gluon_doconv.experiments.images`."""
+    """One training but for its seed.
+
+    ``data`` is a name of :mod:`~gluon_doconv.experiments.images`, or one that a script knows; ``backbone`` is
+    the training whose parameters this one starts from, where it has a first stage.
+    """
 
     data: str
     network: str
     variant: Variant
     recipe: Recipe | Command
+    backbone: Configuration | None = None
 
     def name(self, seed: int) -> str:
         """What the folder of this training is called."""
-        return f"{self.data}-{self.network}-{self.variant.name}-seed{seed}"
+        backbone = f"-on-{self.backbone.variant.name}" if self.backbone else ""
+        return f"{self.data}-{self.network}{backbone}-{self.variant.name}-seed{seed}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: tuples become lists."""
-        fields = asdict(self)
-        for part in (fields["variant"], fields["recipe"]):
-            part.update({key: list(value) for key, value in part.items() if isinstance(value, tuple)})
-        return fields
+        """For JSON, which makes lists of tuples."""
+        return asdict(self)

@@ -6,21 +6,23 @@ import os
 from math import ceil, sqrt
 from pathlib import Path
 from textwrap import fill
-from typing import Any, Sequence
+from typing import Any, Iterable, Sequence
 
 import matplotlib
 import numpy as np
 
 from ..errors import DOConvError
 from ..files import atomic
-from .records import Epoch, Record
+from .configuration import Configuration
+from .records import Record
 
 matplotlib.use("Agg")  # a figure is a file, also where there is no screen
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-COLORS = {"baseline": "tab:gray", "doconv": "tab:blue"}
+COLORS = {"baseline": "tab:gray", "DO-Conv": "tab:blue", "DO-Conv, plain backbone": "tab:orange"}
+DRAWN = {"baseline": "baseline", "doconv": "DO-Conv"}  # variants, and what they are called
 PANELS_A_ROW = 3
 MOST_TICKS = 10
 LEAST_WIDTH = 6.5  # inches
@@ -41,7 +43,7 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
     DOConvError
         If no such training is finished.
     """
-    drawn = [record for record in records if record.finished and record.configuration.variant.name in COLORS]
+    drawn = [record for record in records if record.finished and record.configuration.variant.name in DRAWN]
     panels = list(dict.fromkeys((r.configuration.data, r.configuration.network) for r in drawn))
     if not panels:
         raise DOConvError("no training of a baseline or of DO-Conv is finished: there is no curve to draw")
@@ -68,19 +70,26 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
 
 
 def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
-    for variant, color in COLORS.items():
-        of_variant = [record for record in records if record.configuration.variant.name == variant]
-        if not of_variant:
+    for label, color in COLORS.items():
+        runs = [record.epochs for record in records if _label(record.configuration) == label]
+        if not runs:
             continue
-        label = f"{'DO-Conv' if variant == 'doconv' else variant} (n={len(of_variant)})"
-        _draw_curve(ax, [_errors(r.epochs, "accuracy") for r in of_variant], color=color, ls="--", lw=1)
-        validation = [_errors(r.epochs, "validation_accuracy") for r in of_variant]
-        _draw_curve(ax, validation, color=color, label=label)
+        if all(epoch.accuracy is not None for epochs in runs for epoch in epochs):
+            trained = [_errors(epoch.accuracy for epoch in epochs) for epochs in runs]
+            _draw_curve(ax, trained, color=color, ls="--", lw=1)
+        validated = [_errors(epoch.validation_accuracy for epoch in epochs) for epochs in runs]
+        _draw_curve(ax, validated, color=color, label=f"{label} (n={len(runs)})")
     ax.set(xlabel="epoch", yscale="log")
     ax.yaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
     ax.yaxis.set_minor_formatter(matplotlib.ticker.LogFormatter(minor_thresholds=(2, 0.5)))
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(MOST_TICKS, integer=True))
     ax.grid(alpha=0.3, which="both")
+
+
+def _label(configuration: Configuration) -> str:
+    backbone, variant = configuration.backbone, configuration.variant
+    differs = backbone is not None and backbone.variant.doconv != variant.doconv
+    return DRAWN[variant.name] + (", plain backbone" if differs else "")
 
 
 def _draw_curve(ax: Axes, runs: Sequence[np.ndarray], color: str, **style: Any) -> None:
@@ -93,5 +102,5 @@ def _draw_curve(ax: Axes, runs: Sequence[np.ndarray], color: str, **style: Any) 
         ax.fill_between(epochs, np.maximum(mean - error, mean / 2), mean + error, color=color, alpha=0.2, lw=0)
 
 
-def _errors(epochs: Sequence[Epoch], field: str) -> np.ndarray:
-    return np.array([100 * (1 - getattr(epoch, field)) for epoch in epochs])
+def _errors(accuracies: Iterable[float | None]) -> np.ndarray:
+    return np.array([100 * (1 - accuracy) for accuracy in accuracies if accuracy is not None])

@@ -9,14 +9,13 @@ from typing import Mapping
 
 from .cifar import ABLATED
 from .configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Variant, in_stages
+from .dialects import Classification
 from .tables import Cell, Row, Table, ablation, compared
-
-SCRIPT = "scripts/classification/imagenet/train_imagenet.py"
 
 
 def _command(arguments: str, epochs: int = 120, batch_size: int = 1024) -> Command:
     common = "--mode hybrid -j 60 --lr-mode cosine --warmup-epochs 5"
-    return Command(SCRIPT, (*common.split(), *arguments.split()), epochs, batch_size)
+    return Command(Classification.path, (*common.split(), *arguments.split()), epochs, batch_size)
 
 
 RESNET = _command("--lr 0.4")

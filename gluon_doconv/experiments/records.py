@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -24,13 +24,15 @@ RECORD = "record.json"
 class Epoch:
     """One epoch: mean training loss, accuracies in [0, 1] in training and validation, seconds of training.
 
-    The loss is None where a script does not say it.
+    What a script does not say is None. In segmentation the validation accuracy is the mean IoU, in detection
+    the AP; ``metrics`` holds what else is measured, by name, in [0, 1].
     """
 
     loss: float | None
-    accuracy: float
+    accuracy: float | None
     validation_accuracy: float
-    seconds: float
+    seconds: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,7 @@ class Record:
     def from_json(cls, text: str) -> Record:
         """The inverse of :meth:`to_json`."""
         fields = json.loads(text)
-        parts = fields["configuration"]
-        variant, recipe = (_tuples(parts[name]) for name in ("variant", "recipe"))
-        configuration = Configuration(parts["data"], parts["network"], Variant(**variant), _recipe(recipe))
+        configuration = _configuration(fields["configuration"])
         epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
         return cls(configuration, fields["seed"], fields["versions"], epochs)
 
@@ -155,6 +155,12 @@ def versions() -> dict[str, str]:
         "device": "gpu" if mx.context.num_gpus() else "cpu",
         "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
+
+
+def _configuration(fields: dict[str, Any]) -> Configuration:
+    variant, recipe = (_tuples(fields[name]) for name in ("variant", "recipe"))
+    backbone = fields.get("backbone") and _configuration(fields["backbone"])
+    return Configuration(fields["data"], fields["network"], Variant(**variant), _recipe(recipe), backbone)
 
 
 def _recipe(fields: dict[str, Any]) -> Recipe | Command:

@@ -15,7 +15,7 @@ from .tables import Cell, Table
 FIGURES = ("paper", "ours, mean", "standard error", "95% from", "95% to", "n")
 HOW = (
     "Ours: mean ± standard error over n seeds; on CIFAR and digits each is the mean of its last five epochs, "
-    "or of all if there are fewer, on ImageNet its last epoch. DO-Conv rows are differences, paired by seed, "
+    "or of all if there are fewer, elsewhere its last epoch. DO-Conv rows are differences, paired by seed, "
     f"with their {CONFIDENCE:.0%} confidence interval."
 )
 
@@ -48,7 +48,7 @@ def comma_separated(table: Table, records: Sequence[Record]) -> str:
 def _figures(cell: Cell, records: Sequence[Record]) -> dict[str, object]:
     """The FIGURES of a cell that there are, by name."""
     figures: dict[str, object] = {"paper": cell.paper}
-    found = cell.configuration and estimate(records, cell.configuration, cell.baseline)
+    found = cell.configuration and estimate(records, cell.configuration, cell.baseline, cell.metric)
     if cell.configuration:
         figures["n"] = found.n if found else 0
     if found:
@@ -66,7 +66,7 @@ def _paper(cell: Cell | None) -> str:
 def _ours(cell: Cell | None, records: Sequence[Record]) -> str:
     if cell is None or cell.configuration is None:
         return ""
-    found = estimate(records, cell.configuration, cell.baseline)
+    found = estimate(records, cell.configuration, cell.baseline, cell.metric)
     return "not yet" if found is None else _with_error(found, difference=cell.baseline is not None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
@@ -17,35 +17,12 @@ from .curves import draw_curves
 from .images import load
 from .records import Record, open_record, read_records, write_results
 from .report import comma_separated, markdown
-from .scripts import train_by_script
+from .scripts import ScriptTraining, Sources, train_by_script
 from .tables import Row, Table
 from .training import train
 
 RESULTS = "results.jsonl"
 TRAININGS = "trainings"
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What trainings need that is not bundled: a folder of data sets, a checkout of GluonCV."""
-
-    data: Path | None = None
-    gluoncv: Path | None = None
-
-    def of_scripts(self) -> tuple[Path, Path]:
-        """The checkout and the data.
-
-        Raises
-        ------
-        DOConvError
-            If one was not given.
-        """
-        if self.gluoncv is None or self.data is None:
-            raise DOConvError(
-                "ImageNet is trained by GluonCV's own script: give a checkout of GluonCV with --gluoncv and "
-                "the folder that holds imagenet with --data, or --smoke without any"
-            )
-        return self.gluoncv, self.data
 
 
 def reproduce(
@@ -141,15 +118,33 @@ def _train_one(
 
         def progress(record: Record) -> None:
             last, epochs = record.epochs[-1], configuration.recipe.epochs
-            say(
-                f"{name}: epoch {len(record.epochs)}/{epochs}, training {last.accuracy:.2%}, "
-                f"validation {last.validation_accuracy:.2%}, {last.seconds:.0f} s"
-            )
+            say(f"{name}: epoch {len(record.epochs)}/{epochs}, validation {last.validation_accuracy:.2%}")
 
         if isinstance(configuration.recipe, Recipe):
             train(record, load(configuration.data, sources.data), folder, progress)
         else:
-            train_by_script(record, folder, *sources.of_scripts(), progress)
+            backbone = _backbone(configuration, seed, output, sources)
+            train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress)
+
+
+def _backbone(configuration: Configuration, seed: int, output: Path, sources: Sources) -> Path | None:
+    """The parameters that the first stage ended with.
+
+    Raises
+    ------
+    DOConvError
+        If another process is still at it.
+    """
+    if configuration.backbone is None:
+        return None
+    name = configuration.backbone.name(seed)
+    folder = output / TRAININGS / name
+    record = open_record(configuration.backbone, seed, folder)
+    if not record.finished:
+        raise DOConvError(
+            f"{name} has to be finished first, and another process is at it: start this one later"
+        )
+    return ScriptTraining.of(record, folder, sources).final_parameters()
 
 
 def _say_where(say: Callable[[str], None], where: str, text: str) -> None:

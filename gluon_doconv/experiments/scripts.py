@@ -1,48 +1,139 @@
-"""Train by a script of GluonCV's, unmodified, under ``gluon-doconv run``; read what it logs.
+"""Train by a script of GluonCV's, unmodified, under ``gluon-doconv run``; read what it logs and saves.
 
-Killed and started again a training goes on after the last epoch that the script has saved. Scripts shuffle as
-they like: it does not end with the very numbers it would have had otherwise.
+An epoch counts once the script has saved it. Killed and started again a training goes on after the last such
+epoch. Scripts shuffle as they like, and only ``train_imagenet.py`` keeps the optimiser's states: it does not
+end with the very numbers it would have had otherwise.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
 import mxnet as mx
 
-from .. import container
 from ..errors import DOConvError
 from .configuration import Command, Variant
-from .records import Epoch, Record
+from .dialects import DIALECTS, Dialect
+from .records import Record
 
 LOG = "script.log"
-TRAINED = re.compile(r"\[Epoch (\d+)\] training: \S+=([\d.]+)")
-TIMED = re.compile(r"\[Epoch (\d+)\] speed: .*time cost: ([\d.]+)")
-VALIDATED = re.compile(r"\[Epoch (\d+)\] validation: err-top1=([\d.]+)")
 LINES_OF_A_FAILURE = 15
 
 
-def train_by_script(
-    record: Record,
-    folder: Path,
-    checkout: Path,
-    data: Path,
-    progress: Callable[[Record], None] = lambda _: None,
-) -> Record:
-    """Run the script of a record to its end, saving the record in ``folder`` after every epoch.
+@dataclass(frozen=True)
+class Sources:
+    """What trainings need that is not bundled: a folder of data sets, a checkout of GluonCV.
 
-    Parameters
-    ----------
-    record : whose recipe is a :class:`~gluon_doconv.experiments.configuration.Command`
-    folder : of the training; the script runs in it
-    checkout : of GluonCV
-    data : folder that holds ``imagenet``, with ``rec`` in it or with a folder of images for each class
-    progress : is told of every epoch
+    The data sets are in the folders in which GluonCV looks for them: cifar10, imagenet, voc, citys, coco.
+    """
+
+    data: Path | None = None
+    gluoncv: Path | None = None
+
+
+@dataclass(frozen=True)
+class ScriptTraining:
+    """A training by a script, in a folder of its own; ``backbone`` is a file to be served as pretrained."""
+
+    record: Record
+    folder: Path
+    checkout: Path
+    data: Path
+    backbone: Path | None = None
+
+    @classmethod
+    def of(cls, record: Record, folder: Path, sources: Sources, backbone: Path | None = None) -> ScriptTraining:
+        """Check that there is all it needs.
+
+        Raises
+        ------
+        DOConvError
+            If the data, the checkout or the script are missing, or the GPUs cannot share a batch.
+        """
+        if sources.gluoncv is None or sources.data is None:
+            raise DOConvError(
+                f"{record.configuration.data} is trained on by GluonCV's own script: give a checkout of GluonCV"
+                " with --gluoncv, and the folder of the data sets with --data"
+            )
+        training = cls(record, folder, sources.gluoncv.resolve(), sources.data.resolve(), backbone)
+        if not training.script.is_file():
+            raise DOConvError(
+                f"{sources.gluoncv} is no checkout of GluonCV: it has no {training.command.script}"
+            )
+        gpus = mx.context.num_gpus()
+        if training.command.batch_size % max(1, gpus):
+            raise DOConvError(f"{gpus} GPUs cannot share batches of {training.command.batch_size}")
+        return training
+
+    @property
+    def command(self) -> Command:
+        """The recipe."""
+        assert isinstance(self.record.configuration.recipe, Command)
+        return self.record.configuration.recipe
+
+    @property
+    def dialect(self) -> Dialect:
+        """What there is to know of the script."""
+        return DIALECTS[self.command.script]
+
+    @property
+    def script(self) -> Path:
+        """The script's path."""
+        return self.checkout / self.command.script
+
+    def command_line(self, record: Record) -> list[str]:
+        """The seed, ``gluon-doconv run`` with the variant's options, the script and its arguments."""
+        configuration, done = record.configuration, len(record.epochs)
+        saved = self.dialect.saved(self.folder, configuration, done - 1) if done else []
+        given = self.dialect.arguments(configuration, record.seed, mx.context.num_gpus(), self.data)
+        return [
+            *(sys.executable, "-m", "gluon_doconv.experiments.seeded", str(record.seed), "run"),
+            *_options(configuration.variant),
+            *(("--weights", str(self.folder / "weights")) if self.backbone else ()),
+            *(str(self.script), *given, *self.command.arguments),
+            *(self.dialect.resumption(saved, done) if done else ()),
+        ]
+
+    def prepare(self) -> dict[str, str]:
+        """Lead the script to the data and the backbone; the environment it is to run in."""
+        datasets = self.folder / "home" / ".mxnet" / "datasets"
+        datasets.parent.mkdir(parents=True, exist_ok=True)
+        _link(datasets, self.data)
+        (self.folder / "params").mkdir(exist_ok=True)
+        if self.backbone:
+            (self.folder / "weights").mkdir(exist_ok=True)
+            base = self.record.configuration.backbone
+            assert base is not None
+            _link(self.folder / "weights" / f"{base.network}.params", self.backbone.resolve())
+        return {**os.environ, "HOME": str(self.folder.resolve() / "home")}
+
+    def gone_on(self, record: Record, log: str) -> Record:
+        """The record with every epoch that has been saved since."""
+        while not record.finished:
+            number = len(record.epochs)
+            saved = self.dialect.saved(self.folder, record.configuration, number)
+            epoch = self.dialect.epoch(log, saved, number) if saved else None
+            if epoch is None:
+                break
+            record = record.with_epoch(epoch)
+            record.save(self.folder)
+            for path in self.dialect.saved(self.folder, record.configuration, number - 2):
+                path.unlink()
+        return record
+
+    def final_parameters(self) -> Path:
+        """What a finished training has saved last."""
+        last = self.command.epochs - 1
+        return self.dialect.saved(self.folder, self.record.configuration, last)[0]
+
+
+def train_by_script(training: ScriptTraining, progress: Callable[[Record], None] = lambda _: None) -> Record:
+    """Run a script to its end, saving the record in its folder after every epoch; ``progress`` is told of it.
 
     Returns
     -------
@@ -51,55 +142,41 @@ def train_by_script(
     Raises
     ------
     DOConvError
-        If the script or the data are missing, or the script fails; the end of what it said is quoted.
+        If the script fails; the end of what it said is quoted.
     """
-    record = _as_far_as_saved(record, folder)
-    arguments = command_line(record, checkout, data)
-    with (folder / LOG).open("a") as log:
-        process = subprocess.Popen(
-            arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+    record, path = training.record, training.folder / LOG
+    environment = training.prepare()
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    with path.open("a") as log, subprocess.Popen(
+        training.command_line(record),
+        cwd=training.folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         assert process.stdout is not None
-        known: dict[str, dict[int, float]] = {"trained": {}, "timed": {}}
         try:
             for line in process.stdout:
                 log.write(line)
                 log.flush()
-                epoch = _read_line(line, known)
-                if epoch is not None and not record.finished:
-                    record = record.with_epoch(epoch)
-                    record.save(folder)
-                    _remove_older(folder, len(record.epochs))
-                    progress(record)
+                lines.append(line)
+                if "poch" in line:
+                    record = _told(training.gone_on(record, "".join(lines)), record, progress)
         finally:
-            if process.poll() is None:
+            if process.poll() is None and sys.exc_info()[0] is not None:
                 process.terminate()
-            process.wait()
+    record = _told(training.gone_on(record, "".join(lines)), record, progress)
     if process.returncode or not record.finished:
-        end = "".join((folder / LOG).read_text().splitlines(keepends=True)[-LINES_OF_A_FAILURE:])
-        raise DOConvError(f"the script ended with {process.returncode}; {folder / LOG} ends:\n{end}")
+        end = "".join(lines[-LINES_OF_A_FAILURE:])
+        raise DOConvError(f"the script ended with {process.returncode}; {path} ends:\n{end}")
     return record
 
 
-def command_line(record: Record, checkout: Path, data: Path) -> list[str]:
-    """What runs: the seed, ``gluon-doconv run`` with the variant's options, the script and its arguments."""
-    command = record.configuration.recipe
-    assert isinstance(command, Command)
-    script = checkout.resolve() / command.script
-    if not script.is_file():
-        raise DOConvError(f"{checkout} is no checkout of GluonCV: it has no {command.script}")
-    gpus = mx.context.num_gpus()
-    if command.batch_size % max(1, gpus):
-        raise DOConvError(f"{gpus} GPUs cannot share batches of {command.batch_size}: make fewer visible")
-    return [
-        *(sys.executable, "-m", "gluon_doconv.experiments.seeded", str(record.seed)),
-        *("run", *_options(record.configuration.variant), str(script)),
-        *("--model", record.configuration.network, *command.arguments),
-        *("--num-epochs", str(command.epochs), "--batch-size", str(command.batch_size // max(1, gpus))),
-        *("--num-gpus", str(gpus), "--save-dir", "params", "--save-frequency", "1"),
-        *_data(data.resolve()),
-        *_going_on(record),
-    ]
+def _told(record: Record, before: Record, progress: Callable[[Record], None]) -> Record:
+    if len(record.epochs) > len(before.epochs):
+        progress(record)
+    return record
 
 
 def _options(variant: Variant) -> list[str]:
@@ -110,64 +187,7 @@ def _options(variant: Variant) -> list[str]:
     return [*stages, *d_mul, "--d-initializer", variant.d_initializer]
 
 
-def _data(folder: Path) -> list[str]:
-    images, rec = folder / "imagenet", folder / "imagenet" / "rec"
-    if (rec / "train.rec").is_file():
-        files = (("train", "rec"), ("train", "idx"), ("val", "rec"), ("val", "idx"))
-        named = {("train", "rec"): "--rec-train", ("train", "idx"): "--rec-train-idx"}
-        named.update({("val", "rec"): "--rec-val", ("val", "idx"): "--rec-val-idx"})
-        return ["--use-rec", *(word for f in files for word in (named[f], str(rec / ".".join(f))))]
-    if (images / "train").is_dir():
-        return ["--data-dir", str(images)]
-    raise DOConvError(f"{folder} has neither imagenet/rec/train.rec nor a folder imagenet/train")
-
-
-def _going_on(record: Record) -> list[str]:
-    done = len(record.epochs)
-    if not done:
-        return []
-    params, states = (str(_state(record, done, kind)) for kind in ("params", "states"))
-    return ["--resume-epoch", str(done), "--resume-params", params, "--resume-states", states]
-
-
-def _as_far_as_saved(record: Record, folder: Path) -> Record:
-    """Without the epochs at the end whose states the script did not come to save whole."""
-    done = len(record.epochs)
-    while done and not _is_saved(folder, record, done):
-        done -= 1
-    return replace(record, epochs=record.epochs[:done])
-
-
-def _is_saved(folder: Path, record: Record, done: int) -> bool:
-    params, states = (folder / _state(record, done, kind) for kind in ("params", "states"))
-    try:
-        container.check(params)
-    except (OSError, ValueError):
-        return False
-    return states.is_file() and states.stat().st_size > 0
-
-
-def _state(record: Record, done: int, kind: str) -> Path:
-    """The script numbers epochs from 0."""
-    return Path("params") / f"imagenet-{record.configuration.network}-{done - 1}.{kind}"
-
-
-def _read_line(line: str, known: dict[str, dict[int, float]]) -> Epoch | None:
-    """Remember what a line says of an epoch; the epoch itself once its last line has come."""
-    for name, pattern in (("trained", TRAINED), ("timed", TIMED)):
-        found = pattern.search(line)
-        if found:
-            known[name][int(found.group(1))] = float(found.group(2))
-    found = VALIDATED.search(line)
-    if not found:
-        return None
-    number, error = int(found.group(1)), float(found.group(2))
-    return Epoch(None, known["trained"].get(number, 0.0), 1 - error, known["timed"].get(number, 0.0))
-
-
-def _remove_older(folder: Path, done: int) -> None:
-    """The script saves an epoch after it has said what came of it: keep the one before."""
-    for path in (folder / "params").glob("*"):
-        number = re.search(r"-(\d+)(-best)?\.(params|states)$", path.name)
-        if number and int(number.group(1)) < done - 2:
-            path.unlink()
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink():
+        link.unlink()
+    link.symlink_to(target)

@@ -39,27 +39,28 @@ class Estimate:
         return self.mean - reach, self.mean + reach
 
 
-def final_accuracy(record: Record) -> float:
-    """In percent: the mean over the last epochs, as many as the recipe says, or over all if there are fewer."""
+def final(record: Record, metric: str = "") -> float:
+    """The accuracy or another metric, in percent: the mean over the epochs that the recipe averages."""
     last = record.epochs[-record.configuration.recipe.averaged_epochs :]
-    return 100 * float(np.mean([epoch.validation_accuracy for epoch in last]))
+    values = [epoch.metrics[metric] if metric else epoch.validation_accuracy for epoch in last]
+    return 100 * float(np.mean(values))
 
 
 def estimate(
-    records: Sequence[Record], configuration: Configuration, baseline: Configuration | None
+    records: Sequence[Record], configuration: Configuration, baseline: Configuration | None, metric: str = ""
 ) -> Estimate | None:
     """The accuracy of a configuration, or what it has more than its baseline with the same seeds.
 
     Only finished records count; None where there are none, or no seed of both.
     """
-    ours = _by_seed(records, configuration)
+    ours = _by_seed(records, configuration, metric)
     if baseline is None:
         return Estimate.of(list(ours.values())) if ours else None
-    others = _by_seed(records, baseline)
+    others = _by_seed(records, baseline, metric)
     differences = [value - others[seed] for seed, value in ours.items() if seed in others]
     return Estimate.of(differences) if differences else None
 
 
-def _by_seed(records: Sequence[Record], configuration: Configuration) -> dict[int, float]:
+def _by_seed(records: Sequence[Record], configuration: Configuration, metric: str) -> dict[int, float]:
     chosen = (record for record in records if record.finished and record.configuration == configuration)
-    return {record.seed: final_accuracy(record) for record in chosen}
+    return {record.seed: final(record, metric) for record in chosen}

@@ -12,12 +12,14 @@ from .configuration import Configuration, Variant
 class Cell:
     """A figure of the paper, in percent, and the training that gives ours; a difference names its baseline.
 
-    Without a ``configuration`` there is the paper's figure alone.
+    Without a ``configuration`` there is the paper's figure alone. ``metric`` is a name of those of an epoch,
+    or empty for the accuracy.
     """
 
     paper: float | None
     configuration: Configuration | None
     baseline: Configuration | None = None
+    metric: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Table:
     note: str = ""
 
     def configurations(self) -> list[Configuration]:
-        """Every training of the table once, in its order."""
+        """Every training of the table once, in its order, each after the one that it starts from."""
         cells = [cell for row in self.rows for cell in row.cells if cell]
-        wanted = (c for cell in cells for c in (cell.baseline, cell.configuration) if c)
-        return list(dict.fromkeys(wanted))
+        wanted = [c for cell in cells for c in (cell.baseline, cell.configuration) if c]
+        return list(dict.fromkeys(one for c in wanted for one in (c.backbone, c) if one))
 
     def with_configurations(self, change: Callable[[Configuration], Configuration], note: str) -> Table:
         """The same table of other trainings. The paper's figures stay, and are of the paper's."""
@@ -50,7 +52,8 @@ class Table:
         def changed(cell: Cell | None) -> Cell | None:
             if cell is None or cell.configuration is None:
                 return cell
-            return Cell(cell.paper, change(cell.configuration), cell.baseline and change(cell.baseline))
+            baseline = cell.baseline and change(cell.baseline)
+            return replace(cell, configuration=change(cell.configuration), baseline=baseline)
 
         rows = tuple(Row(row.label, tuple(map(changed, row.cells))) for row in self.rows)
         return replace(self, rows=rows, note=note)
