@@ -100,9 +100,7 @@ def test_what_fails_only_under_the_patch_is_said_and_is_an_error(done):
     ended, work = done
     assert ended.returncode == 1, ended.stderr
     last = ended.stdout.splitlines()[-1]
-    assert last.startswith(
-        "check-upstream-tests: Of 3 tests that pass stock, 2 pass under the patch and 1 fails;"
-    )
+    assert last.startswith("check-upstream-tests: Of 3 tests that pass stock, 2 pass under the patch, 1 fail;")
     assert "| tests/unittests/test_small.py test_only_plain | passed" in (work / "out.md").read_text()
 
 
