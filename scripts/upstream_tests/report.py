@@ -120,7 +120,7 @@ def _failing(comparison: Comparison) -> list[str]:
 
 
 def _in_short(record: Record) -> str:
-    return f"{record.outcome}: {record.why}".rstrip(": ").replace("|", "/")[:140]
+    return f"{record.outcome}: {record.why}".rstrip(": ").replace("|", "/")[:90]
 
 
 def _table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
