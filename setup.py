@@ -64,9 +64,9 @@ ONNX = [
 # Horovod is compiled against the installed MXNet and NumPy: see the README.
 HOROVOD = ["horovod==0.28.1", "cffi>=1.4.0", "cloudpickle", "packaging", "psutil", "PyYAML"]
 
-DEMO = ["mlxtend>=0.19", "matplotlib>=3.3", "pillow>=9.1", "scikit-image>=0.19", *ONNX]
+DEMO = ["mlxtend>=0.19", "matplotlib>=3.3", "pillow>=9.1", "scikit-image>=0.19", "pycocotools>=2.0.7", *ONNX]
 
-TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", "pycocotools>=2.0.7", *DEMO]
+TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", *DEMO]
 
 setup(
     name="gluon_doconv",

@@ -85,6 +85,20 @@ def test_more_images_begin_with_the_same_ones():
     assert all((a.image == b.image).all() for a, b in zip(few, many))
 
 
+def test_only_the_digits_asked_for_occur():
+    few = [
+        thing.digit for scene in Plan(30, (48, 64), 0, digits=(2, 7)).scenes("train") for thing in scene.things
+    ]
+    assert set(few) == {2, 7}
+
+
+@pytest.mark.parametrize("digits", [(), (3, 10)])
+def test_digits_that_do_not_exist_are_refused(tmp_path, digits):
+    with pytest.raises(DOConvError, match="from 0 to 9"):
+        datasets.write("coco", tmp_path / "new", 1, (64, 64), digits=digits)
+    assert not (tmp_path / "new").exists()
+
+
 # The layouts
 
 
@@ -371,7 +385,8 @@ def test_command_line(tmp_path):
     said = call("imagenet", tmp_path / "a b", "--images", 3, "--size", "40x56", "--seed", 5, "--rec")
     assert f"ln -sT '{tmp_path}/a b' ~/.mxnet/datasets/imagenet" in said
     made = json.loads((tmp_path / "a b" / "gluon_doconv-rehearsal.json").read_text())
-    assert made == {"layout": "imagenet", "images": 3, "size": [40, 56], "seed": 5}
+    digits = list(range(10))
+    assert made == {"layout": "imagenet", "images": 3, "size": [40, 56], "seed": 5, "digits": digits}
     assert (tmp_path / "a b" / "rec" / "train.rec").is_file()
     with open(tmp_path / "a b" / "rec" / "train.rec", "rb") as file:
         assert struct.unpack("<I", file.read(4)) == (0xCED7230A,)

@@ -5,7 +5,9 @@ import json
 from gluon_doconv import data
 from gluon_doconv.cli import main
 from gluon_doconv.demos import classification
-from gluon_doconv.demos.fit import predict
+from gluon_doconv.demos.comparison import Comparison, Trained, results_table, verdict
+from gluon_doconv.demos.deployment import Deployed
+from gluon_doconv.demos.fit import fit
 
 import mxnet as mx
 import numpy as np
@@ -55,8 +57,9 @@ def test_the_table_reports_what_the_saved_networks_do(finished):
     for label, file in (("plain", "plain.params"), ("DO-Conv", "folded.params")):
         stock = get_model(classification.MODEL, classes=10)
         stock.load_parameters(str(output / file))
-        accuracy = (predict(stock, validation.images).argmax(axis=1) == validation.labels).mean()
-        assert results["trained"][label]["history"]["validation_accuracy"][-1] == pytest.approx(accuracy)
+        outputs = stock(mx.nd.array(validation.images)).asnumpy()
+        accuracy = (outputs.argmax(axis=1) == validation.labels).mean()
+        assert results["trained"][label]["history"]["validation accuracy"][-1] == pytest.approx(accuracy)
         assert f"{accuracy:.2%}" in said
     assert results["deployed"]["folded_difference"] == 0
     assert results["deployed"]["onnx_difference"] < 1e-5 * results["deployed"]["scale"]
@@ -77,12 +80,44 @@ def test_both_networks_start_from_the_same_weights():
         np.testing.assert_array_equal(a.data().asnumpy(), b.data().asnumpy())
 
 
+def comparison(plain=0.95, doconv=0.95, **deployed):
+    """Two networks with these scores after the last of two epochs."""
+
+    def trained(score):
+        return Trained({"mIoU": [0.99, score], "loss": [1.0, 0.5], "seconds": [3.0, 2.0]}, 1000)
+
+    usual = {"parameters": 900, "scores": {"mIoU": doconv}, "folded_difference": 0.0, "symbol_difference": 0.0}
+    usual.update({"onnx_difference": 1e-6, "onnx_obstacle": "", "scale": 7.0, **deployed})
+    both = {"plain": trained(plain), "DO-Conv": trained(doconv)}
+    return Comparison("net", {}, "mIoU", "12 images", both, Deployed(**usual))
+
+
 @pytest.mark.parametrize(
-    ("doconv", "words"), [(0.9, "behind plain"), (0.95, "level"), (0.97, "ahead of plain")]
+    ("doconv", "words"),
+    [(0.9, "5.00 points behind"), (0.95, "level"), (0.97, "2.00 points ahead")],
 )
 def test_the_verdict_says_who_is_ahead(doconv, words):
-    def trained(accuracy):
-        return classification.Trained(classification.History(validation_accuracy=[accuracy]), 1)
+    assert words in verdict(comparison(doconv=doconv))
 
-    deployed = classification.Deployed(1, 0.9, 0.0, 0.0, 0.0, 1.0)
-    assert words in classification.verdict({"plain": trained(0.95), "DO-Conv": trained(doconv)}, deployed, 1000)
+
+def test_a_difference_after_folding_is_not_kept_quiet():
+    assert "is bitwise the" in verdict(comparison())
+    assert "is NOT bitwise the" in verdict(comparison(folded_difference=1e-9))
+
+
+def test_what_onnx_cannot_express_is_said():
+    text = comparison(onnx_difference=None, onnx_obstacle="no such operator")
+    assert "not possible" in results_table(text) and "no such operator" in verdict(text)
+
+
+def test_a_score_of_nothing_is_a_dash():
+    assert "| mIoU, last epoch" in results_table(comparison())
+    assert "–" in results_table(comparison(scores={"mIoU": -1.0}))
+
+
+def test_fit_measures_once_an_epoch():
+    seen = []
+    scores = iter([0.25, 0.75])
+    history = fit(2, [1, 3], lambda x: seen.append(x) or {"loss": x}, lambda: {"score": next(scores)}, "plain")
+    assert seen == [1, 3, 1, 3]
+    assert history["loss"] == [2, 2] and history["score"] == [0.25, 0.75] and len(history["seconds"]) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Callable
 
 import click
 
@@ -14,22 +16,48 @@ def demo() -> None:
     """Train on real data that comes with ordinary packages, plain against DO-Conv."""
 
 
-@demo.command()
-@click.option("--epochs", default=8, show_default=True, help="for each of the two networks")
-@click.option("--seed", default=0, show_default=True)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs/classification"),
-    show_default=True,
-)
-@teach
-def classification(epochs: int, seed: int, output: Path) -> None:
-    """CIFAR ResNet-20 on 5,000 real digits: train twice, fold, export, run by ONNX Runtime, compare."""
-    from ..demos import classification as job
-    from ..demos.fit import Recipe
+def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of a function named like its module in ``demos``, with what all jobs take."""
 
-    text = job.run(output, Recipe(epochs=epochs, seed=seed))
+    def decorate(command: Any) -> click.Command:
+        name = command.__name__
+        output = click.Path(path_type=Path, file_okay=False)
+        options: list[Callable[[Any], Any]] = [
+            click.option("--output", type=output, default=Path("runs", name), show_default=True),
+            click.option("--seed", default=0, show_default=True),
+            click.option("--epochs", default=epochs, show_default=True, help="for each of the two networks"),
+        ]
+        if images is not None:
+            text = "to train on; a quarter as many validate"
+            options.append(click.option("--images", default=images, show_default=True, help=text))
+        for option in [teach, *options]:
+            command = option(command)
+        return demo.command()(command)
+
+    return decorate
+
+
+def _run(name: str, output: Path, **recipe: Any) -> None:
+    job = import_module(f"..demos.{name}", __package__)
+    text = job.run(output, job.Recipe(**recipe))
     click.echo(f"\n{text}\n\nWritten to {output}:")
-    for name in sorted(path.name for path in output.iterdir()):
-        click.echo(f"  {name}")
+    for path in sorted(output.iterdir()):
+        click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")
+
+
+@_job(epochs=8)
+def classification(**options: Any) -> None:
+    """CIFAR ResNet-20 on 5,000 real digits: train twice, fold, export, run by ONNX Runtime, compare."""
+    _run("classification", **options)
+
+
+@_job(epochs=4, images=160)
+def segmentation(**options: Any) -> None:
+    """DeepLabv3-ResNet50 on digits on photographs, in VOC's layout: the same, compared by mIoU."""
+    _run("segmentation", **options)
+
+
+@_job(epochs=8, images=400)
+def detection(**options: Any) -> None:
+    """Faster R-CNN-FPN on digits on photographs, in COCO's layout: the same, compared by COCO's AP."""
+    _run("detection", **options)

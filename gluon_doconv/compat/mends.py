@@ -19,6 +19,7 @@ import mxnet as mx
 
 from ..hooks import Undo, wrap_method
 from . import install, uninstall
+from .auto import autocfg_types
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
 
@@ -117,7 +118,8 @@ def _wrap_roi_align(F: Any) -> Undo:
     def masked(data: Any, rois: Any, *args: Any, **kwargs: Any) -> Any:
         pooled = original(data, rois, *args, **kwargs)
         image = F.reshape(F.slice_axis(rois, axis=-1, begin=0, end=1), shape=(-1,))
-        return F.where(image >= 0, pooled, F.zeros_like(pooled))
+        present = F.clip(image + 1, 0, 1)  # MXNet translates no comparison of numbers to ONNX
+        return F.where(present, pooled, F.zeros_like(pooled))
 
     F.contrib.ROIAlign = masked
     return functools.partial(setattr, F.contrib, "ROIAlign", original)
@@ -213,6 +215,7 @@ MENDS = (
     Mend("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
     Mend("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Mend("hanging-threads", "the process ends after an exception", _hanging_threads),
+    Mend("autocfg-types", "gluoncv.auto.estimators can be imported on Python 3.10 and later", autocfg_types),
 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..data import DIGITS
 from . import cifar, cityscapes, coco, imagenet, voc
 from .folder import layout_of, mark, new_folder
 from .scenes import Plan
@@ -23,6 +24,8 @@ LAYOUTS: dict[str, ModuleType] = {
     "imagenet": imagenet,
 }
 
+ALL_DIGITS = tuple(range(DIGITS))
+
 __all__ = ["LAYOUTS", "Plan", "layout_of", "write"]
 
 
@@ -32,6 +35,7 @@ def write(
     images: int = 40,
     size: tuple[int, int] | None = None,
     seed: int = 0,
+    digits: tuple[int, ...] = ALL_DIGITS,
     **options: Any,
 ) -> Path:
     """Write a data set into the new or empty folder ``target``, all of it or nothing.
@@ -46,6 +50,8 @@ def write(
         Height and width of the images in pixels; None is the layout's own.
     seed : int
         The same seed writes the same data set, and with more images the same ones first.
+    digits : tuple of int
+        Which digits occur.
     options
         ``rec=True`` for imagenet: RecordIO files as well.
 
@@ -57,10 +63,11 @@ def write(
     Raises
     ------
     DOConvError
-        If ``target`` is not empty or cannot be written, or if ``images`` or ``size`` is too small.
+        If ``target`` is not empty or cannot be written, or if ``images`` or ``size`` is too small,
+        or if there are no such ``digits``.
     """
     module = LAYOUTS[layout]
-    plan = Plan(images, size or module.SIZE, seed)
+    plan = Plan(images, size or module.SIZE, seed, tuple(digits))
     with new_folder(target) as folder:
         module.write(folder, plan, **options)
         mark(folder, layout, plan)

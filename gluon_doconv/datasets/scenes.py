@@ -8,7 +8,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 from PIL import Image
 
-from ..data import Split, digits
+from ..data import DIGITS, Split, digits
 from ..errors import DOConvError
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")  # in every wheel
@@ -51,11 +51,12 @@ class Scene(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How many images to train on, their (height, width) in pixels, and the seed."""
+    """How many images to train on, their (height, width) in pixels, the seed, and which digits occur."""
 
     images: int
     size: tuple[int, int]
     seed: int
+    digits: tuple[int, ...] = tuple(range(DIGITS))
 
     def count(self, part: str) -> int:
         """The number of images of a part, ``train``, ``val`` or ``test``."""
@@ -78,13 +79,15 @@ class Plan(NamedTuple):
         for number in range(self.count(part)):
             rng = np.random.default_rng([self.seed, PARTS.index(part), series, number])
             sides = rng.integers(shortest, tallest + 1, size=rng.integers(1, most + 1))
-            yield _compose(rng, _pool(part), self.size, sides)
+            yield _compose(rng, _pool(part, self.digits), self.size, sides)
 
     def _check(self) -> None:
         if self.images < 1 or self.seed < 0:
             raise DOConvError(f"{self.images} images with seed {self.seed}: at least one, and a seed from 0 up")
         if min(self.size) < SMALLEST:
             raise DOConvError(f"images of {self.size[0]}x{self.size[1]} pixels: no side below {SMALLEST}")
+        if not self.digits or not set(self.digits) <= set(range(DIGITS)):
+            raise DOConvError(f"digits {self.digits}: name some, from 0 to 9")
 
 
 @lru_cache(maxsize=1)
@@ -94,8 +97,11 @@ def _parts() -> dict[str, Split]:
     return {"train": train, "val": val, "test": test}
 
 
-def _pool(part: str) -> Split:
-    return _parts()[part]
+@lru_cache(maxsize=len(PARTS))
+def _pool(part: str, digits: tuple[int, ...]) -> Split:
+    images, labels = _parts()[part]
+    chosen = np.isin(labels, digits)
+    return Split(images[chosen], labels[chosen])
 
 
 @lru_cache(maxsize=1)

@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Mapping
+from typing import Mapping, NamedTuple, Sequence
 
 import matplotlib
 
 matplotlib.use("Agg")  # a demo runs where there is no screen
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
-from .fit import History
+from .fit import DOCONV, PLAIN
 
-COLORS = {"plain": "tab:gray", "DO-Conv": "tab:blue"}
+COLORS = {PLAIN: "tab:gray", DOCONV: "tab:blue"}
 
 
-def draw_curves(histories: Mapping[str, History], path: Path, title: str) -> None:
-    """Error rates (training dashed, validation solid) and loss over epochs, as PNG."""
-    figure, (errors, losses) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
-    for label, history in histories.items():
-        epochs = range(1, len(history.loss) + 1)
-        color = COLORS[label]
-        errors.plot(
-            epochs, _error(history.validation_accuracy), color=color, label=f"{label}, validation", marker="o"
-        )
-        errors.plot(epochs, _error(history.accuracy), color=color, label=f"{label}, training", ls="--")
-        losses.plot(epochs, history.loss, color=color, label=label, marker="o")
-    errors.set(xlabel="epoch", ylabel="error (%)", yscale="log")
-    losses.set(xlabel="epoch", ylabel="training loss (cross-entropy)", yscale="log")
-    for axes in (errors, losses):
-        axes.grid(alpha=0.3, which="both")
-        axes.legend()
+class Panel(NamedTuple):
+    """One picture: what is on its y axis, and under each label of a network its curves, by name."""
+
+    ylabel: str
+    curves: Mapping[str, Mapping[str, Sequence[float]]]
+    yscale: str = "linear"
+
+
+def draw_curves(panels: Sequence[Panel], path: Path, title: str) -> None:
+    """Draw panels side by side over epochs, as PNG. The first curve of a network is solid, others dashed."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.5 * len(panels), 4.2), constrained_layout=True)
+    for panel, place in zip(panels, axes):
+        _draw(panel, place)
     figure.suptitle(title)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=100)
     plt.close(figure)
 
 
-def _error(accuracy: list[float]) -> list[float]:
-    return [100 * (1 - value) for value in accuracy]
+def _draw(panel: Panel, axes: Axes) -> None:
+    for label, curves in panel.curves.items():
+        for number, (name, values) in enumerate(curves.items()):
+            text = f"{label}, {name}" if name else label
+            style = "--" if number else "o-"
+            axes.plot(range(1, len(values) + 1), values, style, color=COLORS[label], label=text)
+    axes.set(xlabel="epoch", ylabel=panel.ylabel, yscale=panel.yscale)
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
