@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 from .. import datasets
 from .cifar import digits, table1, table8
@@ -51,9 +51,9 @@ def smoke_data(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for layout, name in SMOKE_DATA_SETS.items():
         if not (folder / name).exists():
-            options = {"rec": True} if layout == "imagenet" else {}
-            size = THIN if layout in ("voc", "coco") else None
-            datasets.write(layout, folder / name, images=32 if options else 4, size=size, **options)
+            size, images = THIN if layout in ("voc", "coco") else None, 32 if layout == "imagenet" else 4
+            options: dict[str, Any] = {"rec": True} if layout == "imagenet" else {}
+            datasets.write(layout, folder / name, images=images, size=size, **options)
     return folder
 
 
