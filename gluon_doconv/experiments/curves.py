@@ -80,7 +80,7 @@ def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
         validated = [_errors(epoch.validation_accuracy for epoch in epochs) for epochs in runs]
         _draw_curve(ax, validated, color=color, label=f"{label} (n={len(runs)})")
     ax.set(xlabel="epoch", yscale="log")
-    ax.yaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+    ax.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     ax.yaxis.set_minor_formatter(matplotlib.ticker.LogFormatter(minor_thresholds=(2, 0.5)))
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(MOST_TICKS, integer=True))
     ax.grid(alpha=0.3, which="both")
