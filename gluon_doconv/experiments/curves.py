@@ -43,7 +43,7 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
     DOConvError
         If no such training is finished.
     """
-    drawn = [record for record in records if record.finished and record.configuration.variant.name in DRAWN]
+    drawn = drawable(records)
     panels = list(dict.fromkeys((r.configuration.data, r.configuration.network) for r in drawn))
     if not panels:
         raise DOConvError("no training of a baseline or of DO-Conv is finished: there is no curve to draw")
@@ -67,6 +67,11 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
     with atomic(Path(path)) as (temporary,):
         figure.savefig(temporary, dpi=110, format="png")
     plt.close(figure)
+
+
+def drawable(records: Iterable[Record]) -> list[Record]:
+    """Finished trainings of a baseline, or with DO-Conv everywhere."""
+    return [record for record in records if record.finished and record.configuration.variant.name in DRAWN]
 
 
 def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
