@@ -458,6 +458,7 @@ for epoch in range(opt.resume_epoch, opt.num_epochs):
     logging.info("[Epoch %d] training: accuracy=%f", epoch, 0.5 + epoch / 10)
     logging.info("[Epoch %d] speed: 10 samples/sec\ttime cost: %f", epoch, 2.5)
     logging.info("[Epoch %d] validation: err-top1=%f err-top5=%f", epoch, 0.4 - epoch / 10, 0.1)
+    net.save_parameters(f"{opt.save_dir}/0.6-imagenet-{opt.model}-{epoch}-best.params")
     if os.path.exists("die") and epoch == 1:
         os._exit(9)
     for kind, save in (("params", net.save_parameters), ("states", trainer.save_states)):
@@ -499,9 +500,9 @@ def test_a_script_is_run_and_read(checkout, variant, ds):
     assert Record.from_json(record.to_json()) == record
     saved = mx.nd.load(str(folder / "params" / "imagenet-cifar_resnet20_v1-2.params"))
     assert sum(name.endswith(".D") for name in saved) == ds
-    assert sorted(path.name[-8:] for path in (folder / "params").iterdir()) == [
-        *("1.params", "1.states", "2.params", "2.states")
-    ]
+    left = sorted(path.name for path in (folder / "params").iterdir())
+    stem = "imagenet-cifar_resnet20_v1"
+    assert left == [f"{stem}-{epoch}.{kind}" for epoch in (1, 2) for kind in ("params", "states")]
 
 
 def test_a_script_that_died_goes_on_from_what_it_had_saved(checkout):

@@ -43,7 +43,7 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
     DOConvError
         If no such training is finished.
     """
-    drawn = [record for record in records if record.finished and record.configuration.variant.name in DRAWN]
+    drawn = drawable(records)
     panels = list(dict.fromkeys((r.configuration.data, r.configuration.network) for r in drawn))
     if not panels:
         raise DOConvError("no training of a baseline or of DO-Conv is finished: there is no curve to draw")
@@ -69,6 +69,11 @@ def draw_curves(records: Sequence[Record], path: str | os.PathLike, note: str = 
     plt.close(figure)
 
 
+def drawable(records: Iterable[Record]) -> list[Record]:
+    """Finished trainings of a baseline, or with DO-Conv everywhere."""
+    return [record for record in records if record.finished and record.configuration.variant.name in DRAWN]
+
+
 def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
     for label, color in COLORS.items():
         runs = [record.epochs for record in records if _label(record.configuration) == label]
@@ -80,7 +85,7 @@ def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
         validated = [_errors(epoch.validation_accuracy for epoch in epochs) for epochs in runs]
         _draw_curve(ax, validated, color=color, label=f"{label} (n={len(runs)})")
     ax.set(xlabel="epoch", yscale="log")
-    ax.yaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+    ax.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     ax.yaxis.set_minor_formatter(matplotlib.ticker.LogFormatter(minor_thresholds=(2, 0.5)))
     ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(MOST_TICKS, integer=True))
     ax.grid(alpha=0.3, which="both")

@@ -13,7 +13,7 @@ from typing import Callable, Iterator, Sequence
 from ..errors import DOConvError
 from ..files import atomic
 from .configuration import Configuration, Recipe
-from .curves import draw_curves
+from .curves import draw_curves, drawable
 from .images import load
 from .records import Record, open_record, read_records, write_results
 from .report import comma_separated, markdown
@@ -55,7 +55,8 @@ def reproduce(
     runs = [(configuration, seed) for seed in seeds for configuration in table.configurations()]
     for place, (configuration, seed) in enumerate(runs, start=1):
         say_where = partial(_say_where, say, f"[{place}/{len(runs)}]")
-        _train_one(configuration, seed, output, sources, say_where)
+        if _train_one(configuration, seed, output, sources, say_where):
+            write(table, output)
     return write(table, output)
 
 
@@ -69,7 +70,7 @@ def write(table: Table, output: Path) -> str:
         Path(markdown_file).write_text(text)
         Path(csv_file).write_text(comma_separated(table, records))
     wanted = table.configurations()
-    drawn = [record for record in records if record.configuration in wanted]
+    drawn = drawable(record for record in records if record.configuration in wanted)
     if drawn:
         draw_curves(drawn, curves, table.note)
     return text
@@ -104,7 +105,8 @@ def only(table: Table, pattern: str) -> Table:
 
 def _train_one(
     configuration: Configuration, seed: int, output: Path, sources: Sources, say: Callable[[str], None]
-) -> None:
+) -> bool:
+    """Whether there was anything to train."""
     name = configuration.name(seed)
     folder = output / TRAININGS / name
     folder.mkdir(exist_ok=True)
@@ -112,7 +114,7 @@ def _train_one(
         record = open_record(configuration, seed, folder)
         if record.finished or not alone:
             say(f"{name}: {'finished before' if record.finished else 'another process is at it'}")
-            return
+            return False
         if record.epochs:
             say(f"{name}: goes on after epoch {len(record.epochs)}")
 
@@ -125,6 +127,7 @@ def _train_one(
         else:
             backbone = _backbone(configuration, seed, output, sources)
             train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress)
+    return True
 
 
 def _backbone(configuration: Configuration, seed: int, output: Path, sources: Sources) -> Path | None:

@@ -18,7 +18,7 @@ import mxnet as mx
 
 from ..errors import DOConvError
 from .configuration import Command, Variant
-from .dialects import DIALECTS, Dialect
+from .dialects import DIALECTS, SAVED, Dialect
 from .records import Record
 
 LOG = "script.log"
@@ -104,7 +104,7 @@ class ScriptTraining:
         datasets = self.folder / "home" / ".mxnet" / "datasets"
         datasets.parent.mkdir(parents=True, exist_ok=True)
         _link(datasets, self.data)
-        (self.folder / "params").mkdir(exist_ok=True)
+        (self.folder / SAVED).mkdir(exist_ok=True)
         if self.backbone:
             (self.folder / "weights").mkdir(exist_ok=True)
             base = self.record.configuration.backbone
@@ -122,9 +122,14 @@ class ScriptTraining:
                 break
             record = record.with_epoch(epoch)
             record.save(self.folder)
-            for path in self.dialect.saved(self.folder, record.configuration, number - 2):
-                path.unlink()
+            self._remove_superfluous(record, number)
         return record
+
+    def _remove_superfluous(self, record: Record, number: int) -> None:
+        """What epochs before the last two have left, and copies of the best: a hundred epochs fill a disk."""
+        old = self.dialect.saved(self.folder, record.configuration, number - 2)
+        for path in (*old, *(self.folder / SAVED).glob("*-best.*")):
+            path.unlink()
 
     def final_parameters(self) -> Path:
         """What a finished training has saved last."""
