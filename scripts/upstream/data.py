@@ -8,9 +8,11 @@ from gluon_doconv import datasets
 
 import mxnet as mx
 from gluoncv.model_zoo import get_model
+from mxnet import autograd
 
 from .case import DATA_SETS
 
+BATCHES = 20  # for the running means of BatchNorm, whose momentum is 0.9
 PRETRAINED = ("resnet18_v1", "resnet18_v1b", "resnet50_v1b", "resnet50_v1s", "resnet101_v1s")
 # Height and width. The scripts scale images up to a longer side of 1000 and 1333 pixels, so they are thin; with
 # images as high as VOC's, a feature pyramid on COCO's would take 4 GB of memory.
@@ -30,7 +32,15 @@ def prepare(folder: Path) -> None:
     datasets.write("cityscapes", home / "citys", images=8)
     (folder / "weights").mkdir()
     for name in PRETRAINED:
-        net = get_model(name)
-        net.initialize(mx.init.MSRAPrelu())
-        net(mx.nd.zeros((1, 3, 64, 64)))
-        net.save_parameters(str(folder / "weights" / f"{name}.params"))
+        write_weights(name, folder / "weights" / f"{name}.params")
+
+
+def write_weights(name: str, path: Path) -> None:
+    """Write random weights, with BatchNorm's statistics to match: detectors keep these as they are."""
+    mx.random.seed(0)
+    net = get_model(name)
+    net.initialize(mx.init.MSRAPrelu())
+    for _ in range(BATCHES):
+        with autograd.train_mode():
+            net(mx.nd.random.normal(shape=(4, 3, 64, 64))).wait_to_read()
+    net.save_parameters(str(path))
