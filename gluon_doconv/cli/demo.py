@@ -51,13 +51,13 @@ def classification(**options: Any) -> None:
     _run("classification", **options)
 
 
-@_job(epochs=4, images=160)
+@_job(epochs=6, images=240)
 def segmentation(**options: Any) -> None:
     """DeepLabv3-ResNet50 on digits on photographs, in VOC's layout: the same, compared by mIoU."""
     _run("segmentation", **options)
 
 
-@_job(epochs=8, images=400)
+@_job(epochs=6, images=400)
 def detection(**options: Any) -> None:
     """Faster R-CNN-FPN on digits on photographs, in COCO's layout: the same, compared by COCO's AP."""
     _run("detection", **options)

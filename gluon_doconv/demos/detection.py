@@ -54,10 +54,10 @@ class Recipe:
     images: int
     epochs: int
     seed: int = 0
-    size: int = 128
+    size: int = 96
     digits: tuple[int, ...] = ALL_DIGITS
     batch_size: int = 4
-    learning_rate: float = 0.01
+    learning_rate: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 1e-4
     channels: int = 64  # of the pyramid and of the region proposals

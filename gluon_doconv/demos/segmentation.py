@@ -39,7 +39,7 @@ class Recipe:
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    classification: Stage = Stage("resnet50_v1s", images=1000, size=48, epochs=2)  # noqa: RUF009
+    classification: Stage = Stage("resnet50_v1s", images=1000, size=48, epochs=4)  # noqa: RUF009
 
 
 class Segmentation(TwoStages):

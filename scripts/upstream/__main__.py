@@ -72,7 +72,8 @@ def _run(case: Case, place: Place, keep: bool) -> Outcome:
     try:
         for step in case.steps:
             for column, finding in step(place).items():
-                findings[column] = "; ".join(dict.fromkeys(filter(None, [findings.get(column), finding])))
+                found = [*findings.get(column, "").split("; "), finding]
+                findings[column] = "; ".join(dict.fromkeys(filter(None, found)))
     except CheckError as failure:
         return Outcome(case.name, findings, str(failure))
     except Exception as error:  # whatever the package itself raised: the other cases go on

@@ -74,15 +74,15 @@ def _evaluations(backbone: str, dataset: str, saved: str) -> tuple[Step, ...]:
     return (
         _run("evaluated", backbone, dataset, f"{evaluate} @{saved}"),
         _run("evaluated folded", backbone, dataset, f"{evaluate} {FOLDED}", PLAIN),
-        SamePrints("whole", "evaluated", validation, "--eval prints the same"),
-        SamePrints("whole", "evaluated folded", validation, "--eval prints the same"),
+        SamePrints("whole", "evaluated", validation, "--eval prints what training printed"),
+        SamePrints("whole", "evaluated folded", validation, "and so for the folded file, plain"),
         Run("tested", TEST, f"{test} @{saved}"),
         Run("tested folded", TEST, f"{test} {FOLDED}", PLAIN),
         SamePrints(
             "tested",
             "tested folded",
             r"pixAcc: \S+, mIoU: [^,\s]+",
-            "--eval and test print the same, folded and plain",
+            "test prints the same for both",
         ),
     )
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Sequence
 
 from gluon_doconv import checkouts
@@ -17,7 +18,7 @@ from gluon_doconv.errors import DOConvError
 import click
 from tqdm import tqdm
 
-from .records import count, read
+from .records import Record, append, begun, count, read
 from .report import Comparison, compare, conclusion, report
 
 PATTERNS = ("tests/unittests/test_*.py", "tests/model_zoo/test_*.py", "tests/auto/test_auto_*.py")
@@ -34,27 +35,24 @@ def run(checkout: Path, work: Path, only: str, seconds: float) -> Comparison:
     """Run the tests of a checkout twice, but those that ``work`` knows, and compare."""
     work.mkdir(parents=True, exist_ok=True)
     stock, doconv = work / "stock.jsonl", work / "doconv.jsonl"
-    for records, options in ((stock, ()), (doconv, ("--stock", stock))):
-        for file in tqdm(test_files(checkout, only), desc=f"{checkout.name}, {records.stem}"):
-            _run_file(file, checkout, work, ["--records", records, "--seconds", seconds, *options])
+    for file in tqdm(test_files(checkout, only), desc=checkout.name):
+        _run_file(file, checkout, work, ["--records", stock, "--seconds", seconds])
+        _run_file(file, checkout, work, ["--records", doconv, "--seconds", seconds, "--stock", stock])
     return compare(_version(checkout), read(stock), read(doconv))
 
 
 def _run_file(file: Path, checkout: Path, work: Path, options: Sequence[Any]) -> None:
     """Go on, in a new process, as long as one ends before its last test, but has begun another one."""
     records, lines = options[1], -1
+    command = [sys.executable, "-m", "pytest", *map(str, [*PYTEST, "--rootdir", checkout, *options, file])]
     while count(records) > lines:
         lines = count(records)
-        with (work / "pytest.log").open("a") as log:
-            ended = subprocess.run(
-                [sys.executable, "-m", "pytest", *map(str, [*PYTEST, "--rootdir", checkout, *options, file])],
-                env=_environment(checkout, work),
-                cwd=_folder(work / "cwd"),
-                stdout=log,
-                stderr=log,
-            )
+        with (work / "pytest.log").open("a") as log, TemporaryDirectory(dir=work) as cwd:
+            ended = subprocess.run(command, env=_environment(checkout, work), cwd=cwd, stdout=log, stderr=log)
         if ended.returncode == 0:
             return
+        for test in begun(records):
+            append(records, Record(test, "failed", why=f"its process ended with {ended.returncode}"))
     raise DOConvError(f"{file}: pytest ended with {ended.returncode}; see {log.name}")
 
 

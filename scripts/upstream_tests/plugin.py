@@ -3,8 +3,8 @@
 It lets them be collected and run on today's Python, without a network: where GluonCV would download pretrained
 parameters, random ones are made. With ``--stock`` they run under ``gluon_doconv.patch()`` and its mends.
 
-Every result is a line in ``--records``. It is written before a test begins, too, and says then that the process
-died; so whoever runs this again goes on with the tests that no line speaks of.
+Every result is a line in ``--records``, as is the beginning of every test: whoever runs this again goes on with
+the tests of which no result is known.
 """
 
 from __future__ import annotations
@@ -27,10 +27,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from .records import TOO_LONG, Record, append, read
+from .records import BEGUN, TOO_LONG, Record, append, read
 from .weights import random_parameters
-
-DIED = "the process died"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,8 +66,8 @@ class Recorder:
         self._seconds = config.getoption("--seconds")
         self._root = config.rootpath
         self._known = {record.test for record in read(self._file) if not self._needs_more_time(record)}
-        if config.getoption("--stock"):  # nothing can be compared with what did not end
-            self._known |= {record.test for record in read(config.getoption("--stock")) if record.too_long}
+        stock = config.getoption("--stock")
+        self._comparable = stock and {record.test for record in read(stock) if not record.too_long}
 
     def name_of(self, item: pytest.Item | pytest.Collector) -> str:
         """The test's file, as it is called in the checkout, and the test's name."""
@@ -80,8 +78,12 @@ class Recorder:
         return record.too_long and record.seconds < self._seconds
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave out what is known already."""
-        items[:] = [item for item in items if self.name_of(item) not in self._known]
+        """Leave out what is known already, and what there is nothing to compare with."""
+        names = {item: self.name_of(item) for item in items}
+        unknown = [item for item in items if names[item] not in self._known]
+        if self._comparable is not None:
+            unknown = [item for item in unknown if names[item] in self._comparable]
+        items[:] = unknown
 
     def pytest_make_collect_report(self, collector: pytest.Collector) -> None:
         """Know which file it is that cannot be imported."""
@@ -96,7 +98,7 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """The same random numbers for each test, and a limited time."""
         name, self._begin = self.name_of(item), time.perf_counter()
-        append(self._file, Record(name, "failed", why=DIED))
+        append(self._file, Record(name, BEGUN))
         timer = threading.Timer(self._seconds, self._give_up, [name])
         timer.daemon = True
         timer.start()

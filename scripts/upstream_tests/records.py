@@ -1,4 +1,7 @@
-"""What became of tests, in JSON lines; of two lines about a test, the later one holds."""
+"""What became of tests, in JSON lines; of two lines about a test, the later one holds.
+
+A test that was begun, and of which nothing more is said, was interrupted: nothing is known of it.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 TOO_LONG = "no end in time"
+BEGUN = "begun"
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of a test: ``passed``, ``failed`` or ``skipped``."""
+    """What became of a test: ``passed``, ``failed`` or ``skipped``; or it was ``begun``."""
 
     test: str
     outcome: str
@@ -31,12 +35,24 @@ def append(file: Path, record: Record) -> None:
 
 
 def read(file: Path) -> list[Record]:
-    """The last word on each test, in the order in which they began."""
-    lines = file.read_text().splitlines() if file.exists() else []
-    records = [Record(**json.loads(line)) for line in lines]
-    return list({record.test: record for record in records}.values())
+    """The last word on each test that ended, in the order in which they began."""
+    return [record for record in _last(file) if record.outcome != BEGUN]
+
+
+def begun(file: Path) -> list[str]:
+    """The tests that have not ended."""
+    return [record.test for record in _last(file) if record.outcome == BEGUN]
 
 
 def count(file: Path) -> int:
     """The number of lines."""
-    return len(file.read_text().splitlines()) if file.exists() else 0
+    return len(_lines(file))
+
+
+def _last(file: Path) -> list[Record]:
+    records = [Record(**json.loads(line)) for line in _lines(file)]
+    return list({record.test: record for record in records}.values())
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
