@@ -51,9 +51,9 @@ def smoke_data(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for layout, name in SMOKE_DATA_SETS.items():
         if not (folder / name).exists():
-            size, images = THIN if layout in ("voc", "coco") else None, 32 if layout == "imagenet" else 4
             options: dict[str, Any] = {"rec": True} if layout == "imagenet" else {}
-            datasets.write(layout, folder / name, images=images, size=size, **options)
+            size = THIN if layout in ("voc", "coco") else None
+            datasets.write(layout, folder / name, images=32 if options else 4, size=size, **options)
     return folder
 
 

@@ -168,9 +168,9 @@ def train_by_script(training: ScriptTraining, progress: Callable[[Record], None]
                 lines.append(line)
                 if "poch" in line:
                     record = _told(training.gone_on(record, "".join(lines)), record, progress)
-        finally:
-            if process.poll() is None and sys.exc_info()[0] is not None:
-                process.terminate()
+        except BaseException:  # such as Ctrl-C: the script is not to go on alone
+            process.terminate()
+            raise
     record = _told(training.gone_on(record, "".join(lines)), record, progress)
     if process.returncode or not record.finished:
         end = "".join(lines[-LINES_OF_A_FAILURE:])
