@@ -22,6 +22,7 @@ from .graph import export, export_onnx, fold_symbol  # noqa: E402
 from .importers import import_published, import_pytorch  # noqa: E402
 from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .options import Options  # noqa: E402
+from .separable import separate  # noqa: E402
 from .summary import summary  # noqa: E402
 from .zoo import is_patched, patch, patched, register, unpatch, unregister  # noqa: E402
 
@@ -50,6 +51,7 @@ __all__ = [
     "patch",
     "patched",
     "register",
+    "separate",
     "summary",
     "unpatch",
     "unregister",

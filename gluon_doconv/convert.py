@@ -122,7 +122,7 @@ def over_parameterize_sites(net: Block, plan: Sequence[tuple[Site, Options]]) ->
         for d in (other.d for other in _sharing(site, sites) if other.d is not None):
             site.adopt(d)
         site.over_parameterize(options)
-    _forget_traced_graphs(net)
+    forget_traced_graphs(net)
 
 
 def fold(net: Block) -> Report:
@@ -148,7 +148,7 @@ def fold(net: Block) -> Report:
     lines = [_line(site, "plain already" if plain else None) for site, plain in plan]
     for site, folded in folding:
         site.fold(folded)
-    _forget_traced_graphs(net)
+    forget_traced_graphs(net)
     return Report("folded", lines)
 
 
@@ -191,9 +191,9 @@ def _line(site: Site, skipped: str | None) -> LayerReport:
     return LayerReport(site.name, site.kind, site.kernel_size, skipped)
 
 
-def _forget_traced_graphs(net: Block) -> None:
+def forget_traced_graphs(net: Block) -> None:
     """Graphs that hybridized blocks traced before speak of the network as it was."""
     if isinstance(net, HybridBlock):
         net._clear_cached_op()
     for child in net._children.values():
-        _forget_traced_graphs(child)
+        forget_traced_graphs(child)

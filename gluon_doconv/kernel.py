@@ -111,6 +111,24 @@ def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
     return weight
 
 
+def separate(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The two kernels of feature composition (equation 3, Fig. 3-a): depthwise D + I, then pointwise W.
+
+    Parameters
+    ----------
+    weight, d, kernel_size : as in :func:`compose`
+
+    Returns
+    -------
+    depthwise : (C_in·D_mul, 1, M, N), for C_in groups; input channel c becomes the channels c·D_mul …
+    pointwise : (C_out, C_in/groups·D_mul, 1, 1), for the groups of ``weight``
+    """
+    patch, d_mul, in_channels = d.shape
+    total = d + identity(patch, d_mul, d.dtype)[:, :, None]
+    depthwise = total.transpose(2, 1, 0).reshape(in_channels * d_mul, 1, *kernel_size)
+    return depthwise, weight.reshape(weight.shape[0], -1, *(1 for _ in kernel_size))
+
+
 def heat_map(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
     """H, of shape (M, N): what D has changed at each position of the kernel (section 4.4, Figure 6).
 

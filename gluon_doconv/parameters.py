@@ -146,18 +146,19 @@ def fold_checked(
     DOConvError
         Naming the parameter that holds a NaN or an infinity, or saying that W' overflows.
     """
-    _require_finite(weight, weight_name)
-    _require_finite(d, d_name)
+    require_finite(weight, weight_name)
+    require_finite(d, d_name)
     with mx.autograd.pause():
         folded = operators.fold(weight, d, kernel_size)
-    _require_finite(folded, f"W' of {weight_name}")
+    require_finite(folded, f"W' of {weight_name}")
     return folded
 
 
-def _require_finite(array: mx.nd.NDArray, name: str) -> None:
+def require_finite(array: mx.nd.NDArray, name: str) -> None:
+    """Raise :class:`DOConvError`, naming the array, if it holds a NaN or an infinity."""
     bad = int(np.count_nonzero(~np.isfinite(array.asnumpy())))
     if bad:
         raise DOConvError(
-            f"{name}: {bad} of {array.size} values are not finite; nothing was folded. "
+            f"{name}: {bad} of {array.size} values are not finite; nothing was changed. "
             "Training diverged before this point: fold an earlier checkpoint."
         )

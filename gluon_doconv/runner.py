@@ -8,16 +8,11 @@ import sys
 import types
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Sequence
 
-from mxnet.gluon import Block
-
-from .checkpoint import fold_params
 from .compat.mends import MENDS, apply_mends
-from .convert import doconv_sites
 from .errors import DOConvError
-from .hooks import Undo, wrap_method
 from .job import VARIABLE, Job, Program
+from .saves import Saves
 from .weights import serve_weights
 from .zoo.conversion import Conversion
 from .zoo.guard import refuse_plain_trainers
@@ -48,12 +43,12 @@ def run(job: Job) -> None:
         _say(f"mend {mend.name} is {state}: {mend.what}")
     if job.selection is None:
         _say("DO-Conv is off: the script runs plain")
-    saved: list[str] = []
+    saves = Saves(job.fold_on_save)
     with ExitStack() as stack:
         active = prepare(job, stack)
         if active is not None:
-            stack.callback(_report, active, saved)
-            stack.callback(_watch_checkpoints(job.fold_on_save, saved))
+            stack.callback(_report, active, saves)
+            stack.callback(saves.watch())
         os.environ[VARIABLE] = job.to_text()
         _execute(program, [program.file, *job.arguments])
     if active is not None and not active.built:
@@ -85,30 +80,6 @@ def prepare(job: Job, stack: ExitStack) -> Conversion | None:
     return active
 
 
-def _watch_checkpoints(fold: bool, saved: list[str]) -> Undo:
-    def save_parameters(
-        original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
-    ) -> None:
-        original(net, filename, *args, **kwargs)
-        if doconv_sites(net):
-            saved.append(f"wrote {filename}")
-            if fold:
-                saved.append(_fold_beside(Path(filename)))
-
-    return wrap_method(Block, "save_parameters", save_parameters)
-
-
-def _fold_beside(path: Path) -> str:
-    """Fold a checkpoint; one that cannot be is no reason to end a training."""
-    target = path.with_name(f"{path.stem}-folded{path.suffix}")
-    try:
-        fold_params(path, target)
-    except DOConvError as error:
-        _say(f"{path} could not be folded: {error}")
-        return f"did NOT write {target}"
-    return f"wrote {target}"
-
-
 def _execute(program: Program, argv: list[str]) -> None:
     """Run ``program`` in a real ``__main__``, which stays.
 
@@ -122,11 +93,11 @@ def _execute(program: Program, argv: list[str]) -> None:
     exec(program.code, module.__dict__)
 
 
-def _report(active: Conversion, saved: Sequence[str]) -> None:
+def _report(active: Conversion, saves: Saves) -> None:
     for built in active.built:
         _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
-    for line in dict.fromkeys(saved):
-        _say(line)
+    for note in saves.notes:
+        _say(note)
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,11 @@ A Trainer files optimiser states and kvstore entries by a Parameter's position i
 
 from __future__ import annotations
 
+import pickle
+from typing import Iterable
+
+import mxnet as mx
+from mxnet.gluon import Trainer
 from mxnet.gluon.parameter import Parameter
 
 from .errors import DOConvError
@@ -70,7 +75,27 @@ def replaced(parameter: Parameter, resized: bool) -> None:
         for updater in trainer._updaters:
             updater.states.pop(trainer._param2idx[parameter.name], None)
     if trainer._kv_initialized and (resized or trainer._update_on_kvstore):
-        trainer._reset_kvstore()
+        _renew_kvstore(trainer)
+
+
+def states_of(parameters: Iterable[Parameter], trainer: Trainer, states: bytes) -> bytes:
+    """Of ``states``, as ``trainer.save_states`` writes them, what a Trainer of ``parameters`` alone would have.
+
+    A folded D keeps its place in ``trainer``; a Trainer made for the plain network has no such place.
+    """
+    by_position, *optimizer = pickle.loads(states)
+    wanted = {id(parameter) for parameter in parameters}
+    kept = [position for position, parameter in enumerate(trainer._params) if id(parameter) in wanted]
+    renumbered = {new: by_position[old] for new, old in enumerate(kept) if old in by_position}
+    return pickle.dumps((renumbered, *optimizer))
+
+
+def _renew_kvstore(trainer: Trainer) -> None:
+    """Tell the parameters to a fresh kvstore: one that was given as an object is told them only once."""
+    given = trainer._kvstore_params["kvstore"]
+    if isinstance(given, mx.kvstore.KVStoreBase):
+        trainer._kvstore_params["kvstore"] = mx.kvstore.create(given.type)
+    trainer._reset_kvstore()
 
 
 def _without(unwanted: list[Parameter], parameters: list[Parameter]) -> list[Parameter]:

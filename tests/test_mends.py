@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from typing import Any, Tuple, Union
 
 from gluon_doconv.compat.mends import MENDS, apply_mends
 
 import mxnet as mx
 import numpy as np
 import pytest
+from autocfg import type_check
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
 
@@ -115,6 +117,32 @@ def test_the_process_ends_after_an_exception():
     assert done.returncode == 1 and "RuntimeError: mine" in done.stderr
 
 
+def test_autocfg_checks_types_as_it_did_on_old_pythons(mended):
+    for value, kind in [
+        (None, Union[str, None]),
+        ("x", Union[None, str]),
+        (1.5, Union[int, float]),
+        ((1, 2), Union[Tuple, list]),
+        (3, Any),
+    ]:
+        assert type_check.is_instance(value, kind)
+    assert not type_check.is_instance(1.5, Union[str, None]) and not type_check.is_instance(
+        "x", Union[int, float]
+    )
+
+
+def test_estimators_are_imported_with_the_mend_alone():
+    script = "import sys; from gluon_doconv.compat.mends import apply_mends; apply_mends(tuple(sys.argv[1:]))\n"
+    script += "assert 'gluoncv.auto' not in sys.modules and 'autocfg' not in sys.modules\n"
+    script += "from gluoncv.auto.estimators import FasterRCNNEstimator"
+    mended, not_mended = (
+        subprocess.run([sys.executable, "-c", script, *without], capture_output=True, text=True)
+        for without in ([], ["autocfg-types"])
+    )
+    assert mended.returncode == 0, mended.stderr
+    assert (not_mended.returncode == 0) == (sys.version_info < (3, 10))
+
+
 @pytest.mark.parametrize("name", [mend.name for mend in MENDS])
 def test_each_can_be_left_off(name, batches):
     undo = apply_mends(without=(name,))
@@ -127,6 +155,7 @@ def test_each_can_be_left_off(name, batches):
             "no-gpu-batches": lambda: not hasattr(mx.gluon.data.DataLoader.__init__, "__wrapped__"),
             "autogluon-transforms": lambda: "autogluon" not in sys.modules,
             "hanging-threads": lambda: _parallel().threading is __import__("threading"),
+            "autocfg-types": lambda: "Optional" not in type_check._SPECIAL_INSTANCE_CHECKERS,
         }
         assert {key: check() for key, check in plain.items()} == {key: key == name for key in plain}
     finally:

@@ -283,3 +283,7 @@ def test_patch_and_register_are_undone_in_any_order(first):
     assert Block.load_parameters is not before[1]
     undo.popitem()[1]()
     assert [getattr(owner, name) for owner, name in HOOKED] == before
+
+
+def test_networks_that_insist_on_being_told_the_default_are_built():
+    assert len(doconv.zoo.build("resnext101e_64x4d").collect_params(".*_weight").keys()) == 107

@@ -33,3 +33,16 @@ def kernels(checkpoint: str, layers: str, output: str | None) -> None:
     )
     draw_heat_maps(found, f"{prefix}-heat-maps.png", f"{name}: H = Σ|W′ − W|, and its sum relative to Σ|W|")
     click.echo(f"{prefix}-kernels.png\n{prefix}-heat-maps.png")
+
+
+@figure.command()
+@click.argument("results")
+@click.option("--output", default="curves.png", show_default=True, help="the file to write")
+@teach
+def curves(results: str, output: str) -> None:
+    """Figure 5: training and validation curves, baseline against DO-Conv, from a RESULTS file of reproduce."""
+    from ..experiments.curves import draw_curves
+    from ..experiments.records import read_results
+
+    draw_curves(read_results(results), output)
+    click.echo(output)

@@ -19,6 +19,7 @@ import mxnet as mx
 
 from ..hooks import Undo, wrap_method
 from . import install, uninstall
+from .auto import autocfg_types
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
 
@@ -214,6 +215,7 @@ MENDS = (
     Mend("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
     Mend("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Mend("hanging-threads", "the process ends after an exception", _hanging_threads),
+    Mend("autocfg-types", "gluoncv.auto.estimators can be imported on Python 3.10 and later", autocfg_types),
 )
 
 

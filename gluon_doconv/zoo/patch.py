@@ -9,6 +9,7 @@ from typing import Any, Iterable, Iterator
 from ..errors import DOConvError, DOConvWarning
 from .builds import BuildHook
 from .conversion import Conversion
+from .estimators import hook_estimators
 from .exports import fold_exports
 from .guard import refuse_plain_trainers
 from .loading import load_any_form
@@ -64,6 +65,7 @@ def patch(
     _undo.callback(builds.stop)
     _undo.callback(load_any_form())
     _undo.callback(fold_exports())
+    _undo.callback(hook_estimators())
     reason = (
         "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
         "gluon_doconv.over_parameterize(net))."

@@ -39,6 +39,7 @@ def build(model: str, classes: int | None = None) -> HybridBlock:
         )
     factory = models[model.lower()]
     chosen = {} if classes is None else {"classes": classes}
+    chosen["pretrained"] = False  # the default, but some factories insist on being told
     try:
         return factory(pretrained_base=False, **chosen)
     except TypeError:  # a classification network has no base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from . import classification, deployment, detection, segmentation
 from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
+from .record import Record
 from .table import page, table
 
 CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
@@ -31,7 +33,11 @@ CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployme
     "--checkout", envvar="GLUONCV_CHECKOUT", required=True, type=click.Path(exists=True, path_type=Path)
 )
 @click.option("--output", type=click.Path(path_type=Path), help="write the table into this page")
-@click.option("--keep", type=click.Path(path_type=Path), help="work in this folder, and keep all of it")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="work in this folder, and keep all that is left in it; what earlier runs found there is kept, too",
+)
 def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> None:
     """Run GluonCV's own scripts, unchanged, with DO-Conv, and check what they leave behind."""
     checkout = checkout.resolve()
@@ -40,10 +46,12 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     folder = (keep or Path(tempfile.mkdtemp(prefix="check-upstream-"))).resolve()
     if not (folder / DATA_SETS).exists():
         prepare(folder)
+    record = Record(folder)
     undo = apply_mends()
-    chosen = tqdm([case for case in CASES if only in case.name])
-    outcomes = [_run(case, Place(checkout, folder, folder / case.folder), keep is not None) for case in chosen]
+    for case in tqdm([case for case in CASES if only in case.name]):
+        record.add(_run(case, Place(checkout, folder, folder / case.folder), keep is not None))
     undo()
+    outcomes = record.of(case.name for case in CASES)
     print(table(outcomes))
     if output:
         former = output.read_text() if output.exists() else ""
@@ -64,11 +72,14 @@ def _run(case: Case, place: Place, keep: bool) -> Outcome:
     try:
         for step in case.steps:
             for column, finding in step(place).items():
-                findings[column] = "; ".join(dict.fromkeys(filter(None, [findings.get(column), finding])))
+                found = [*findings.get(column, "").split("; "), finding]
+                findings[column] = "; ".join(dict.fromkeys(filter(None, found)))
     except CheckError as failure:
         return Outcome(case.name, findings, str(failure))
     except Exception as error:  # whatever the package itself raised: the other cases go on
         return Outcome(case.name, findings, f"{type(error).__name__}: {error}")
+    finally:
+        gc.collect()  # networks are large, and full of cycles
     if not keep:
         shutil.rmtree(place.work)
     return Outcome(case.name, findings)

@@ -36,8 +36,12 @@ class Place:
 
     def fill(self, text: str) -> list[str]:
         """The words of a command line: ``{data}`` and ``@PATTERN`` become paths."""
-        words = text.replace("{data}", str(self.shared / DATA_SETS)).split()
-        return [str(self.find(word[1:])) if word.startswith("@") else word for word in words]
+        return [self._filled(word) for word in text.split()]
+
+    def _filled(self, word: str) -> str:
+        if word.startswith("@"):
+            return str(self.find(word[1:]))
+        return word.replace("{data}", str(self.shared / DATA_SETS))
 
 
 Step = Callable[[Place], Findings]

@@ -9,7 +9,7 @@ from typing import Any
 from gluoncv.model_zoo import get_model
 
 from .case import Case
-from .comparing import Resumes, SameArrays
+from .comparing import Resumes, SameWeights
 from .folding import Folds, Network
 from .horovod import HorovodRun
 from .run import Give, Run
@@ -58,12 +58,13 @@ def _cifar_resume(model: str, mode: str) -> Case:
     return Case(f"train_cifar10 {model}, {mode}, --resume-from", steps, (CIFAR, model))
 
 
-def imagenet_run(
-    folder: str, model: str, arguments: str, options: str = "", epochs: int = 1, epoch: int | None = None
-) -> Run:
-    """A run of train_imagenet."""
-    common = f"--model {model} --batch-size 8 --num-epochs {epochs} --input-size 64 --save-frequency 1"
-    return Run(folder, IMAGENET, f"{common} --save-dir params {arguments}", options, epoch)
+def imagenet_run(folder: str, model: str, arguments: str, options: str = "", epoch: int | None = None) -> Run:
+    """A run of train_imagenet for one epoch or, where it is to be repeatable, two, from ``epoch`` on."""
+    common = f"--model {model} --batch-size 8 --num-epochs {1 if epoch is None else 2} --input-size 64"
+    # oneDNN rounds differently depending on the layout in which an evaluation has left a weight.
+    variable = "" if epoch is None else "MXNET_MKLDNN_ENABLED=0"
+    words = f"{common} --save-frequency 1 --save-dir params {arguments}"
+    return Run(folder, IMAGENET, words, options, epoch, variable=variable)
 
 
 def _imagenet(model: str, mode: str, data: str = REC, extra: str = "") -> Case:
@@ -77,17 +78,16 @@ def _imagenet(model: str, mode: str, data: str = REC, extra: str = "") -> Case:
 
 
 def _imagenet_resume(model: str, mode: str, data: str) -> Case:
-    common = f"{data} -j 0 --mode {mode} --lr 0.01 --lr-mode cosine"
-    if data == REC:
-        common = common.replace("-j 0", "-j 1")
+    workers = 1 if data == REC else 0  # RecordIO files are read by threads
+    common = f"{data} -j {workers} --mode {mode} --lr 0.01 --lr-mode cosine"
     first, second = (f"whole/params/imagenet-*-{epoch}.params" for epoch in (0, 1))
     states = "whole/params/imagenet-*-0.states"
     resume = f"--resume-epoch 1 --resume-params @{first} --resume-states @{states}"
     steps = (
-        imagenet_run("whole", model, common, epochs=2, epoch=0),
-        imagenet_run("resumed", model, f"{common} {resume}", epochs=2, epoch=1),
+        imagenet_run("whole", model, common, epoch=0),
+        imagenet_run("resumed", model, f"{common} {resume}", epoch=1),
         Folds(second, imagenet_network(model)),
-        Resumes(first, second, "resumed/params/imagenet-*-1.params", "with states"),
+        Resumes(first, second, "resumed/params/imagenet-*-1.params", "with states, without oneDNN"),
     )
     source = "rec, no augmentation" if data == REC else "folders"
     return Case(f"train_imagenet {model}, {mode}, {source}, --resume-*", steps, (IMAGENET, model))
@@ -112,7 +112,7 @@ def _horovod(model: str) -> Case:
     steps = (
         HorovodRun("train", HOROVOD, arguments, workers=2),
         Folds(saved.format(0), imagenet_network(model)),
-        SameArrays(saved.format(0), saved.format(1), "identical weights on both workers"),
+        SameWeights(saved.format(0), saved.format(1), "identical weights on both workers"),
     )
     return Case(f"train_horovod {model}, two workers, gloo", steps, (HOROVOD, model), _without_horovod)
 
@@ -153,7 +153,7 @@ CASES: tuple[Case, ...] = (
     _imagenet("resnet18_v1b", "hybrid", REC, "--use-pretrained"),
     _imagenet("resnet18_v1b", "hybrid", REC, "--teacher resnet18_v1"),
     TEACHER,
-    _imagenet_resume("resnet18_v1b", "hybrid", FOLDERS),
-    _imagenet_resume("mobilenetv2_0.25", "imperative", REC),
+    _imagenet_resume("resnet18_v1b", "imperative", FOLDERS),
+    _imagenet_resume("mobilenetv2_0.25", "hybrid", REC),
     _horovod("resnet18_v1b"),
 )

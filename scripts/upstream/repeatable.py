@@ -24,13 +24,9 @@ import mxnet as mx
 import numpy as np
 
 AUGMENTATION = {
-    "shuffle": False,
-    "rand_mirror": False,
-    "random_resized_crop": False,
-    "brightness": 0,
-    "saturation": 0,
-    "contrast": 0,
-    "pca_noise": 0,
+    *("shuffle", "rand_mirror", "random_resized_crop"),
+    *("max_aspect_ratio", "min_aspect_ratio", "max_random_area", "min_random_area"),
+    *("brightness", "saturation", "contrast", "pca_noise"),
 }
 
 
@@ -59,10 +55,8 @@ def read_records_plainly() -> None:
     make = mx.io.ImageRecordIter
 
     def plain(**kwargs: Any) -> Any:
-        size = kwargs["data_shape"][-1]
-        return make(
-            **{"resize": size, **kwargs, **{key: AUGMENTATION[key] for key in AUGMENTATION if key in kwargs}}
-        )
+        left = {name: value for name, value in kwargs.items() if name not in AUGMENTATION}
+        return make(**{"resize": kwargs["data_shape"][-1], **left})
 
     mx.io.ImageRecordIter = plain
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .case import CheckError, Findings, Place
 
-LIMIT = 1200  # seconds for one script
+LIMIT = 3600  # seconds for one script
 LOG = "log.txt"
 OWN = Path(__file__).parent
 
@@ -28,6 +28,7 @@ class Run:
     options : of ``gluon-doconv run``
     epoch : the first epoch of a run that is to be repeatable; see ``repeatable.py``
     constant_lr : whether a repeatable run keeps its first learning rate
+    variable : of the environment, ``NAME=value``
     """
 
     folder: str
@@ -36,6 +37,7 @@ class Run:
     options: str = ""
     epoch: int | None = None
     constant_lr: bool = False
+    variable: str = ""
 
     def __call__(self, place: Place) -> Findings:
         """Run it to its end; raise CheckError if that is not a good one."""
@@ -49,7 +51,8 @@ class Run:
         if self.epoch is not None:
             constant = ["--constant-lr"] if self.constant_lr else []
             script = [str(OWN / "repeatable.py"), "--epoch", str(self.epoch), *constant, *script]
-        return [*doconv_run(place, self.options), *script]
+        environment = ["env", self.variable] if self.variable else []
+        return [*environment, *doconv_run(place, self.options), *script]
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
 
 from .case import Case, Step
-from .classification import IMAGENET, REC, imagenet_run
+from .classification import IMAGENET, REC, imagenet_network, imagenet_run
 from .comparing import Arrives, Resumes, SamePrints
 from .deployment import exports
 from .folding import Folds, Network
@@ -59,6 +58,7 @@ def _resume(backbone: str, dataset: str) -> Case:
         _run("resumed", backbone, dataset, resume, repeatable=True),
         Folds(second, _network(backbone, dataset)),
         Resumes(first, second, _saved("resumed", 1), "without momentum, lr constant"),
+        *_starts(backbone, dataset),
         *_evaluations(backbone, dataset, second),
     )
     return Case(
@@ -74,52 +74,46 @@ def _evaluations(backbone: str, dataset: str, saved: str) -> tuple[Step, ...]:
     return (
         _run("evaluated", backbone, dataset, f"{evaluate} @{saved}"),
         _run("evaluated folded", backbone, dataset, f"{evaluate} {FOLDED}", PLAIN),
-        SamePrints("whole", "evaluated", validation, "--eval prints the same"),
-        SamePrints("whole", "evaluated folded", validation, "--eval prints the same"),
+        SamePrints("whole", "evaluated", validation, "--eval prints what training printed"),
+        SamePrints("whole", "evaluated folded", validation, "and so for the folded file, plain"),
         Run("tested", TEST, f"{test} @{saved}"),
         Run("tested folded", TEST, f"{test} {FOLDED}", PLAIN),
         SamePrints(
             "tested",
             "tested folded",
             r"pixAcc: \S+, mIoU: [^,\s]+",
-            "--eval and test print the same, folded and plain",
+            "test prints the same for both",
         ),
     )
 
 
-def _table_4(base: tuple[Step, ...], weights: str, trained: str) -> Case:
-    """ImageNet weights, trained plain or with DO-Conv, into a network that is fine-tuned with DO-Conv."""
-    file = "resnet50_v1s.params"
-    network = _network("resnet50", "pascal_voc")
-    arrives = Arrives(
-        f"weights/{file}",
-        Network(lambda: get_model("resnet50_v1s"), (1, 3, 64, 64)),
-        _saved("still"),
-        network,
-        "backbone starts from its file",
-    )
-    steps = (
-        *base,
-        _run("still", "resnet50", "pascal_voc", "--epochs 1 --lr 0", weights),
-        arrives,
-        _run("train", "resnet50", "pascal_voc", "--epochs 1", weights),
-        Folds(_saved("train"), network),
-    )
-    return Case(f"segmentation/train deeplab resnet50, pascal_voc, {trained}", steps, (TRAIN, IMAGENET))
-
-
-def _base(model: str) -> tuple[Step, ...]:
-    """A pretrained file of train_imagenet with DO-Conv."""
+def _starts(backbone: str, dataset: str, options: str = "") -> tuple[Step, ...]:
+    """The backbone starts from the pretrained file, plain or DO-Conv."""
+    base, network = f"{backbone}_v1s", _network(backbone, dataset)
+    file = f"weights/{base}.params"
     return (
-        imagenet_run("base", model, f"{REC} -j 2 --mode hybrid --lr 0.01"),
-        Give("base/params/imagenet-*-0.params", model),
+        _run("still", backbone, dataset, "--epochs 1 --lr 0", options),
+        Arrives(file, imagenet_network(base), _saved("still"), network, "backbone starts from its file"),
     )
+
+
+def _doconv_base(backbone: str, dataset: str) -> Case:
+    """ImageNet weights trained with DO-Conv, W and D, into a network that is fine-tuned with DO-Conv."""
+    base, weights = f"{backbone}_v1s", "--weights ../weights"
+    steps = (
+        imagenet_run("base", base, f"{REC} -j 2 --mode hybrid --lr 0.01"),
+        Give("base/params/imagenet-*-0.params", base),
+        *_starts(backbone, dataset, weights),
+        _run("train", backbone, dataset, "--epochs 1", weights),
+        Folds(_saved("train"), _network(backbone, dataset), start=_saved("still")),
+    )
+    name = f"segmentation/train deeplab {backbone}, {dataset}, base trained with DO-Conv"
+    return Case(name, steps, (TRAIN, IMAGENET))
 
 
 CASES: tuple[Case, ...] = (
     _train("resnet50", "citys", exports("deeplab_resnet50_citys", _saved("train"), (480, 480))),
     _train("resnet101", "pascal_voc"),
     _resume("resnet50", "pascal_voc"),
-    _table_4((), "", "ImageNet plain, fine-tuning DO-Conv"),
-    _table_4(_base("resnet50_v1s"), "--weights ../weights", "ImageNet DO-Conv, fine-tuning DO-Conv"),
+    _doconv_base("resnet50", "pascal_voc"),
 )

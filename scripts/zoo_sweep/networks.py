@@ -29,6 +29,7 @@ ARGUMENTS: tuple[dict[str, Any], ...] = (
     {**PLAIN, "classes": ["thing"]},
     {**PLAIN, "nclass": 2},
     {},
+    {"pretrained": False},
 )
 
 # What training scripts tell these networks besides.

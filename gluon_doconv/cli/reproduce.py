@@ -1,0 +1,58 @@
+"""The paper's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import DOConvError
+from .common import teach
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("table")
+@click.option(
+    "--data", type=FOLDER, help="folder of the data sets: cifar10, cifar100, imagenet, voc, citys, coco"
+)
+@click.option("--gluoncv", type=FOLDER, help="a checkout of GluonCV, for its scripts: tables 2 to 7")
+@click.option("--smoke", is_flag=True, help="a few bundled digits and two epochs instead: does everything run?")
+@click.option("--seeds", type=click.IntRange(1), help="how many; by default 5, of digits 10, with --smoke 2")
+@click.option("--columns", help="regular expression on the table's columns; by default all")
+@click.option("--output", type=FOLDER, help="by default runs/TABLE")
+@teach
+def reproduce(
+    table: str,
+    data: Path | None,
+    gluoncv: Path | None,
+    smoke: bool,
+    seeds: int | None,
+    columns: str | None,
+    output: Path | None,
+) -> None:
+    """Train what a TABLE of the paper reports, baseline and DO-Conv, over seeds, and write it.
+
+    TABLE is table1 to table8, or digits: what tables 1, 6, 7 and 8 ask, asked of digits that are bundled.
+    Killed and started again it goes on where it was. Results, table and curves are in the output folder.
+    """
+    from ..experiments import catalogue
+    from ..experiments import reproduce as room
+
+    if table not in catalogue.TABLES:
+        raise DOConvError(f"there is no {table!r}; there are {', '.join(catalogue.TABLES)}")
+    chosen = catalogue.TABLES[table]()
+    if columns:
+        chosen = room.only(chosen, columns)
+    where = output or Path("runs") / (f"{table}-smoke" if smoke else table)
+    if smoke:
+        chosen = catalogue.smoke(chosen)
+        data = data or (catalogue.smoke_data(where / "data") if gluoncv else None)
+    number = seeds or (2 if smoke else catalogue.SEEDS.get(table, 5))
+    text = room.reproduce(chosen, where, range(number), room.Sources(data, gluoncv), _say)
+    click.echo(f"{text}\nWritten: {', '.join(str(path) for path in room.outputs(chosen, where))}")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,1 @@
+"""GluonCV's own tests, stock and under the patch, compared test by test."""
