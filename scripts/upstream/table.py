@@ -19,7 +19,8 @@ of other commits.
   checkpoint holds a D, and how many of these have moved from the identity: all that the script trains. Faster
   R-CNN freezes its first layers.
 - *folded, in stock GluonCV*: the checkpoint, folded, is loaded into the network as GluonCV builds it; its
-  predictions for a random image are, bitwise, those of the DO-Conv network.
+  predictions for a random image are, bitwise, those of the DO-Conv network. Detectors, which after a moment's
+  training may find nothing but background, are asked for all their boxes.
 - *resumed*: an epoch resumed from a checkpoint ends with the same arrays, bitwise, as a run that was not
   interrupted. Both runs draw the same random numbers in an epoch (`scripts/upstream/repeatable.py`), since the
   scripts do not keep the state of theirs. Where a script keeps no optimiser states, momentum is 0; where it
