@@ -159,11 +159,9 @@ def test_runs_of_some_cases_make_one_table(tmp_path):
 
 
 def test_a_page_keeps_the_tables_of_other_commits():
-    first = page([Outcome("a", {"resumed": "yes"})], "11111111", "0.7.0")
-    both = page(
-        [Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "22222222", "0.11.0", first
-    )
-    again = page([Outcome("b")], "22222222", "0.11.0", both)
-    assert re.findall("## .*", both) == ["## GluonCV 0.7.0, 11111111", "## GluonCV 0.11.0, 22222222"]
+    first = page([Outcome("a", {"resumed": "yes"})], "0.7.0-1111")
+    both = page([Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "0.11.0-2222", first)
+    again = page([Outcome("b")], "0.11.0-2222", both)
+    assert re.findall("## .*", both) == ["## GluonCV 0.7.0-1111", "## GluonCV 0.11.0-2222"]
     assert "FAILED: broken" in both and "not run: not there" in both and "0 of 1 as they should be" in both
     assert again.count("# GluonCV's scripts") == 1 and "broken" not in again and "| a" in again

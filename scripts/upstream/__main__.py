@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Iterable
 
 import gluon_doconv  # noqa: F401  (makes the next ones importable)
+from gluon_doconv import DOConvError, checkouts
 from gluon_doconv.compat.mends import apply_mends
 
 import click
@@ -55,7 +55,7 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     print(table(outcomes))
     if output:
         former = output.read_text() if output.exists() else ""
-        output.write_text(page(outcomes, _commit(checkout), gluoncv.__version__, former))
+        output.write_text(page(outcomes, _version(checkout), former))
     failed = [outcome for outcome in outcomes if outcome.failure]
     print(f"check-upstream: {len(failed)} of {len(outcomes)} failed; what they left is in {folder}")
     sys.exit(1 if failed else 0)
@@ -95,9 +95,12 @@ def _missing(needs: Iterable[str], checkout: Path) -> str:
     return ""
 
 
-def _commit(checkout: Path) -> str:
-    command = ["git", "-C", str(checkout), "rev-parse", "--short=8", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def _version(checkout: Path) -> str:
+    """What the checkout is recognised as; if as nothing that is known, the version it gives itself."""
+    try:
+        return checkouts.check(checkout).version.name
+    except DOConvError:
+        return gluoncv.__version__
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def _doconv_base(base: str, dataset: str, fpn: bool) -> Case:
         imagenet_run("base", base, f"{REC} -j 2 --mode hybrid --lr 0.01 --use-pretrained"),
         Give("base/params/imagenet-*-0.params", base),
         *_starts(base, dataset, fpn, weights),
-        _run("train", base, dataset, fpn, "--epochs 1 --lr-warmup=-1", weights),
+        _run("train", base, dataset, fpn, "--epochs 1 --lr 0.00001 --lr-warmup=-1", weights),
         Folds(_saved("train"), network, PYRAMID if fpn else (), _saved("still"), LARGEST),
     )
     name = f"train_faster_rcnn {'FPN' if fpn else 'C4'} {base}, {dataset}, base trained with DO-Conv"

@@ -16,10 +16,11 @@ by `GLUONCV_CHECKOUT=path/to/gluon-cv scripts/check-upstream --output docs/upstr
 of other commits.
 
 - *D in the checkpoint*: for how many of the layers that DO-Conv applies to (and the options select) the
-  checkpoint holds a D, and how many of these have moved from the identity: all that the script trains. Faster
-  R-CNN freezes its first layers.
+  checkpoint holds a D, and how many of these have moved from where they started: all that the script trains.
+  Faster R-CNN freezes its first layers, and on COCO the anchors of P5 and P6 do not fit into these images.
 - *folded, in stock GluonCV*: the checkpoint, folded, is loaded into the network as GluonCV builds it; its
-  predictions for a random image are, bitwise, those of the DO-Conv network.
+  predictions for a random image are, bitwise, those of the DO-Conv network. Detectors, which after a moment's
+  training may find nothing but background, are asked for all their boxes.
 - *resumed*: an epoch resumed from a checkpoint ends with the same arrays, bitwise, as a run that was not
   interrupted. Both runs draw the same random numbers in an epoch (`scripts/upstream/repeatable.py`), since the
   scripts do not keep the state of theirs. Where a script keeps no optimiser states, momentum is 0; where it
@@ -28,9 +29,9 @@ of other commits.
 """
 
 
-def page(outcomes: Sequence[Outcome], commit: str, version: str, former: str = "") -> str:
+def page(outcomes: Sequence[Outcome], version: str, former: str = "") -> str:
     """The page with a table of these outcomes; ``former`` is the page as it was."""
-    heading = f"## GluonCV {version}, {commit}"
+    heading = f"## GluonCV {version}"
     sections = {text.splitlines()[0]: text.rstrip() for text in _sections(former)}
     sections[heading] = f"{heading}\n\n{table(outcomes)}\n\n{_summary(outcomes)}"
     return "\n\n".join([f"# GluonCV's scripts\n\n{LEGEND.rstrip()}", *sections.values()]) + "\n"
