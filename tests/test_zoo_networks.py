@@ -156,8 +156,7 @@ def test_doconv_beside_it(name):
     np.testing.assert_array_equal(net(x).asnumpy(), unfolded)
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("way", ["get_model", "factory"])
+@pytest.mark.parametrize("name, way", zip(NAMES, ("get_model", "factory", "get_model", "factory")))
 def test_built_under_the_patch(name, way):
     with doconv.patched(stages=[1]) as patch:
         net = get_model(name) if way == "get_model" else networks.NETWORKS[name]()
