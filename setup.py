@@ -64,9 +64,20 @@ ONNX = [
 # Horovod is compiled against the installed MXNet and NumPy: see the README.
 HOROVOD = ["horovod==0.28.1", "cffi>=1.4.0", "cloudpickle", "packaging", "psutil", "PyYAML"]
 
-DEMO = ["mlxtend>=0.19", "matplotlib>=3.3", "pillow>=9.1", "scikit-image>=0.19", "pycocotools>=2.0.7", *ONNX]
+DEMO = [
+    "mlxtend>=0.19",
+    "matplotlib>=3.3",
+    "pillow>=9.1",
+    "scikit-image>=0.19",
+    "pycocotools>=2.0.7",
+    "jinja2>=3.1",
+    "markdown-it-py>=2.2",
+    *ONNX,
+]
 
-TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", *DEMO]
+TENSORBOARD = ["tensorboardX>=2.6"]
+
+TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", *DEMO, *TENSORBOARD]
 
 setup(
     name="gluon_doconv",
@@ -78,10 +89,18 @@ setup(
     license_files=["LICENSE"],
     packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
     package_dir={"gluon_doconv.patches": "patches"},
-    package_data={"gluon_doconv.patches": ["*/*"]},
+    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.report": ["*.html"]},
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
-    extras_require={"cpu": CPU, "cu112": CU112, "onnx": ONNX, "horovod": HOROVOD, "demo": DEMO, "test": TEST},
+    extras_require={
+        "cpu": CPU,
+        "cu112": CU112,
+        "onnx": ONNX,
+        "horovod": HOROVOD,
+        "demo": DEMO,
+        "tensorboard": TENSORBOARD,
+        "test": TEST,
+    },
     entry_points={"console_scripts": ["gluon-doconv = gluon_doconv.__main__:start"]},
     classifiers=[
         "Operating System :: POSIX :: Linux",

@@ -11,6 +11,7 @@ from .demo import demo
 from .figure import figure
 from .files import fold, inspect
 from .models import export, macc, summary
+from .report import report
 from .reproduce import reproduce
 from .run import run
 
@@ -27,5 +28,5 @@ def main() -> None:
     """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
 
 
-for command in (run, fold, inspect, summary, macc, export, patching, data, demo, figure, reproduce):
+for command in (run, fold, inspect, summary, macc, export, patching, data, demo, figure, reproduce, report):
     main.add_command(command)

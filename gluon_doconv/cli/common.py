@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any, Callable
 
 import click
 
 from ..errors import DOConvError
+from ..live import Live, TensorBoard, to_nobody
 
 
 def teach(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,6 +23,21 @@ def teach(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(str(error)) from error
 
     return wrapped
+
+
+def _live(_: click.Context, __: click.Parameter, folder: Path | None) -> Live:
+    return TensorBoard(folder) if folder else to_nobody
+
+
+def on_tensorboard(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option ``--tensorboard``, which the command receives as ``live``."""
+    return click.option(
+        "--tensorboard",
+        "live",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=teach(_live),
+        help="folder for TensorBoard, which then shows the trainings under way",
+    )(command)
 
 
 def shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:

@@ -8,7 +8,8 @@ from typing import Any, Callable
 
 import click
 
-from .common import teach
+from ..live import Live
+from .common import on_tensorboard, teach
 
 
 @click.group()
@@ -26,6 +27,7 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
             click.option("--output", type=output, default=Path("runs", name), show_default=True),
             click.option("--seed", default=0, show_default=True),
             click.option("--epochs", default=epochs, show_default=True, help="for each of the two networks"),
+            on_tensorboard,
         ]
         if images is not None:
             text = "to train on; a quarter as many validate"
@@ -37,9 +39,9 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
     return decorate
 
 
-def _run(name: str, output: Path, **recipe: Any) -> None:
+def _run(name: str, output: Path, live: Live, **recipe: Any) -> None:
     job = import_module(f"..demos.{name}", __package__)
-    text = job.run(output, job.Recipe(**recipe))
+    text = job.run(output, job.Recipe(**recipe), live)
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for path in sorted(output.iterdir()):
         click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from ..errors import DOConvError
-from .common import teach
+from ..live import Live
+from .common import on_tensorboard, teach
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -22,6 +23,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--seeds", type=click.IntRange(1), help="how many; by default 5, of digits 10, with --smoke 2")
 @click.option("--columns", help="regular expression on the table's columns; by default all")
 @click.option("--output", type=FOLDER, help="by default runs/TABLE")
+@on_tensorboard
 @teach
 def reproduce(
     table: str,
@@ -31,6 +33,7 @@ def reproduce(
     seeds: int | None,
     columns: str | None,
     output: Path | None,
+    live: Live,
 ) -> None:
     """Train what a TABLE of the paper reports, baseline and DO-Conv, over seeds, and write it.
 
@@ -50,7 +53,7 @@ def reproduce(
         chosen = catalogue.smoke(chosen)
         data = data or (catalogue.smoke_data(where / "data") if gluoncv else None)
     number = seeds or (2 if smoke else catalogue.SEEDS.get(table, 5))
-    text = room.reproduce(chosen, where, range(number), room.Sources(data, gluoncv), _say)
+    text = room.reproduce(chosen, where, range(number), room.Sources(data, gluoncv), _say, live)
     click.echo(f"{text}\nWritten: {', '.join(str(path) for path in room.outputs(chosen, where))}")
 
 

@@ -13,6 +13,7 @@ from mxnet.gluon import HybridBlock
 
 from ..convert import over_parameterize
 from ..data import DIGITS, Split, digits
+from ..live import Live, to_nobody
 from .comparison import Comparison, Trained, report, write_results
 from .curves import Panel, draw_curves
 from .deployment import checkpoint, count_parameters, deploy
@@ -63,7 +64,7 @@ class ShuffledBatches:
             yield mx.nd.array(self._split.images[chosen]), mx.nd.array(self._split.labels[chosen])
 
 
-def run(output: Path, recipe: Recipe) -> str:
+def run(output: Path, recipe: Recipe, live: Live = to_nobody) -> str:
     """Do the whole job, write everything into ``output``, and return what was measured, as text."""
     output.mkdir(parents=True, exist_ok=True)
     train, held_out = digits()
@@ -77,7 +78,7 @@ def run(output: Path, recipe: Recipe) -> str:
     doconv = build(recipe.seed, train.images[:1])
     over_parameterize(doconv)
     trained = {
-        label: train_one(net, label, train, validation, recipe, output)
+        label: train_one(net, label, train, validation, recipe, output, live)
         for label, net in ((PLAIN, plain), (DOCONV, doconv))
     }
     comparison = Comparison(
@@ -114,16 +115,21 @@ def build(seed: int, image: np.ndarray) -> HybridBlock:
 
 
 def train_one(
-    net: HybridBlock, label: str, train: Split, validation: Validation, recipe: Recipe, output: Path
+    net: HybridBlock,
+    label: str,
+    train: Split,
+    validation: Validation,
+    recipe: Recipe,
+    output: Path,
+    live: Live,
 ) -> Trained:
     """Train one of the two networks, as GluonCV's scripts do, and save its checkpoint."""
     net.hybridize()
     batches = ShuffledBatches(train, recipe.batch_size, recipe.seed)
     schedule = mx.lr_scheduler.CosineScheduler(recipe.epochs * len(batches), base_lr=recipe.learning_rate)
     trainer = sgd(net.collect_params(), schedule, recipe)
-    history = fit(
-        recipe.epochs, batches, classifier_step(net, trainer), lambda: evaluate(net, validation), label
-    )
+    step = classifier_step(net, trainer)
+    history = fit(recipe.epochs, batches, step, lambda: evaluate(net, validation), label, live)
     net.save_parameters(str(checkpoint(output, label)))
     return Trained(history, count_parameters(net))
 

@@ -24,6 +24,7 @@ from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCr
 from ..compat.mends import MENDS
 from ..datasets import ALL_DIGITS
 from ..datasets.coco import DIGIT_IDS, IDS
+from ..live import Live, to_nobody
 from .fit import (
     LABELS,
     History,
@@ -147,7 +148,7 @@ class Detection(TwoStages):
         net.hybridize()
         schedule = warmed_cosine(self.recipe.learning_rate, self.recipe.epochs * len(batches))
         step = self._step(net, sgd(net.collect_train_params(), schedule, self.recipe))
-        return fit(self.recipe.epochs, batches, step, measure, f"{label}, detection")
+        return fit(self.recipe.epochs, batches, step, measure, f"{label}, detection", self.live)
 
     def draw(self, nets: dict[str, HybridBlock], scenes: Path, path: Path) -> None:
         """Boxes in the digits' colours."""
@@ -194,9 +195,9 @@ class Detection(TwoStages):
         return step
 
 
-def run(output: Path, recipe: Recipe) -> str:
+def run(output: Path, recipe: Recipe, live: Live = to_nobody) -> str:
     """Do the whole job, write everything into ``output``, and return what was measured, as text."""
-    return Detection(recipe).run(output)
+    return Detection(recipe, live).run(output)
 
 
 def _coco(scenes: Path, part: str, **options: bool) -> COCODetection:

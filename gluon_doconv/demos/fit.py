@@ -12,6 +12,8 @@ import numpy as np
 from mxnet.gluon import HybridBlock
 from tqdm import tqdm
 
+from ..live import Live, Tell, to_nobody
+
 PLAIN, DOCONV = LABELS = ("plain", "DO-Conv")
 
 History = Dict[str, List[float]]  # under each name one number an epoch
@@ -44,6 +46,7 @@ def fit(
     step: Callable[[Any], dict[str, float]],
     evaluate: Callable[[], dict[str, float]],
     label: str,
+    live: Live = to_nobody,
 ) -> History:
     """Train, and measure once an epoch.
 
@@ -53,20 +56,22 @@ def fit(
     step : trains on a batch and returns what it measured; the means over an epoch are kept
     evaluate : measures the network after each epoch
     label : of the progress bar
+    live : is told what each step and each epoch measured
 
     Returns
     -------
     Under each name of ``step`` and ``evaluate`` its values; under ``seconds`` what training an epoch took.
     """
     history: History = {}
-    with progress(label, epochs * len(batches)) as bar:
+    with progress(label, epochs * len(batches)) as bar, live(label) as tell:
         for epoch in range(1, epochs + 1):
             begin = time.perf_counter()
-            means = _train_epoch(batches, step, bar)
+            means = _train_epoch(batches, step, bar, tell)
             seconds = time.perf_counter() - begin
             measured = {**means, **evaluate()}
             for name, value in {**measured, "seconds": seconds}.items():
                 history.setdefault(name, []).append(value)
+            tell("epoch", epoch, measured)
             bar.set_postfix({"epoch": epoch, **{name: f"{value:.3f}" for name, value in measured.items()}})
     return history
 
@@ -130,12 +135,15 @@ def context_of(net: HybridBlock) -> mx.Context:
     return next(iter(net.collect_params().values())).list_ctx()[0]
 
 
-def _train_epoch(batches: Batches, step: Callable[[Any], dict[str, float]], bar: tqdm) -> dict[str, float]:
+def _train_epoch(
+    batches: Batches, step: Callable[[Any], dict[str, float]], bar: tqdm, tell: Tell
+) -> dict[str, float]:
     """One pass over the batches: the means of what the steps measured."""
     measured = []
     for batch in batches:
         measured.append(step(batch))
         bar.update()
+        tell("step", bar.n, measured[-1])
     return {name: float(np.mean([values[name] for values in measured])) for name in measured[0]}
 
 

@@ -11,6 +11,7 @@ from gluoncv.model_zoo import get_model
 from mxnet.gluon.data import DataLoader
 from mxnet.gluon.data.vision import transforms
 
+from ..live import Live
 from .fit import (
     History,
     Outputs,
@@ -41,7 +42,7 @@ class Stage:
     weight_decay: float = 1e-4
 
 
-def pretrain(stage: Stage, data: Path, folder: Path, label: str) -> History:
+def pretrain(stage: Stage, data: Path, folder: Path, label: str, live: Live) -> History:
     """Train a backbone of GluonCV's zoo on digits in ImageNet's layout; ``folder`` receives its weights.
 
     Everything random comes from the global generators: seed them before.
@@ -59,6 +60,7 @@ def pretrain(stage: Stage, data: Path, folder: Path, label: str) -> History:
         classifier_step(net, trainer),
         lambda: evaluate(net, validation),
         f"{label}, classification",
+        live,
     )
     folder.mkdir(parents=True, exist_ok=True)
     net.save_parameters(str(folder / f"{stage.backbone}.params"))

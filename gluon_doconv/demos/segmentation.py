@@ -18,6 +18,7 @@ from mxnet.gluon.data import DataLoader
 from mxnet.gluon.data.vision import transforms
 
 from ..data import DIGITS
+from ..live import Live, to_nobody
 from .fit import LABELS, History, Outputs, Validation, context_of, default_context, evaluate, fit, predict, sgd
 from .pictures import draw_masks, photograph
 from .pretraining import MEAN, STD, Stage
@@ -87,7 +88,12 @@ class Segmentation(TwoStages):
         validation = self.validation(scenes)
         step = self._step(net, self._trainer(net, len(batches)))
         return fit(
-            self.recipe.epochs, batches, step, lambda: evaluate(net, validation), f"{label}, segmentation"
+            self.recipe.epochs,
+            batches,
+            step,
+            lambda: evaluate(net, validation),
+            f"{label}, segmentation",
+            self.live,
         )
 
     def draw(self, nets: dict[str, HybridBlock], scenes: Path, path: Path) -> None:
@@ -127,9 +133,9 @@ class Segmentation(TwoStages):
         return step
 
 
-def run(output: Path, recipe: Recipe) -> str:
+def run(output: Path, recipe: Recipe, live: Live = to_nobody) -> str:
     """Do the whole job, write everything into ``output``, and return what was measured, as text."""
-    return Segmentation(recipe).run(output)
+    return Segmentation(recipe, live).run(output)
 
 
 def _digits(mask: np.ndarray) -> np.ndarray:

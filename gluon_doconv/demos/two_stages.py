@@ -22,6 +22,7 @@ from mxnet.gluon import HybridBlock
 from tqdm import tqdm
 
 from ..datasets import write
+from ..live import Live, to_nobody
 from ..weights import serve_weights
 from ..zoo import patched
 from .comparison import Comparison, Trained, report, write_results
@@ -42,7 +43,7 @@ class TwoStages(ABC):
     """A job of two stages; what is particular to a task is in the methods that are abstract here.
 
     ``recipe`` is a dataclass with at least ``images``, ``epochs``, ``seed``, ``size``, ``digits`` and
-    ``classification``.
+    ``classification``. ``live`` is told of both stages of both networks.
     """
 
     model: str
@@ -50,8 +51,9 @@ class TwoStages(ABC):
     decisive: str  # the score that the verdict is about
     curves: tuple[str, ...]  # the scores that are drawn
 
-    def __init__(self, recipe: Any) -> None:
+    def __init__(self, recipe: Any, live: Live = to_nobody) -> None:
         self.recipe = recipe
+        self.live = live
 
     @abstractmethod
     def build(self, pretrained_base: bool = False) -> HybridBlock:
@@ -101,7 +103,9 @@ class TwoStages(ABC):
         with self.mended(), quiet():
             with building(label):
                 random.seed(self.recipe.seed)
-                pretraining = pretrain(self.recipe.classification, data.portraits, weights, label)
+                pretraining = pretrain(
+                    self.recipe.classification, data.portraits, weights, label, self.live
+                )
                 random.seed(self.recipe.seed)
                 with weights_from(weights):
                     net = self.build(pretrained_base=True)

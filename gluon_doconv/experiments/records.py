@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Sequence
 
+import gluoncv
 import mxnet as mx
 import numpy as np
 
@@ -33,6 +34,12 @@ class Epoch:
     validation_accuracy: float
     seconds: float | None
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """What was measured of the network, by name."""
+        measured = {"loss": self.loss, "accuracy": self.accuracy}
+        return {**measured, "validation accuracy": self.validation_accuracy, **self.metrics}
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def open_record(configuration: Configuration, seed: int, folder: Path) -> Record
         raise DOConvError(
             f"{path} is a training of other settings; choose another --output, or remove {folder}"
         )
-    if not record.finished and record.versions != versions():
+    if not record.finished and {**versions(), **record.versions} != versions():
         raise DOConvError(
             f"{path} was begun on {record.versions} and would end differently on {versions()}; go on there, or "
             f"remove {folder}"
@@ -149,6 +156,7 @@ def versions() -> dict[str, str]:
     return {
         "gluon_doconv": __version__,
         "mxnet": mx.__version__,
+        "gluoncv": gluoncv.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import re
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 from ..errors import DOConvError
 from ..files import atomic
+from ..live import Live, Tell, to_nobody
 from .configuration import Configuration, Recipe
 from .curves import draw_curves, drawable
 from .images import load
@@ -26,7 +27,12 @@ TRAININGS = "trainings"
 
 
 def reproduce(
-    table: Table, output: Path, seeds: Sequence[int], sources: Sources, say: Callable[[str], None]
+    table: Table,
+    output: Path,
+    seeds: Sequence[int],
+    sources: Sources,
+    say: Callable[[str], None],
+    live: Live = to_nobody,
 ) -> str:
     """Train everything a table needs, seed by seed, and write it; what is finished already is not repeated.
 
@@ -39,6 +45,7 @@ def reproduce(
     seeds : of the trainings; every configuration has its first before any has its second
     sources : what trainings need from elsewhere
     say : is told what happens
+    live : is told what each epoch measured
 
     Returns
     -------
@@ -55,7 +62,7 @@ def reproduce(
     runs = [(configuration, seed) for seed in seeds for configuration in table.configurations()]
     for place, (configuration, seed) in enumerate(runs, start=1):
         say_where = partial(_say_where, say, f"[{place}/{len(runs)}]")
-        if _train_one(configuration, seed, output, sources, say_where):
+        if _train_one(configuration, seed, output, sources, say_where, live):
             write(table, output)
     return write(table, output)
 
@@ -104,7 +111,12 @@ def only(table: Table, pattern: str) -> Table:
 
 
 def _train_one(
-    configuration: Configuration, seed: int, output: Path, sources: Sources, say: Callable[[str], None]
+    configuration: Configuration,
+    seed: int,
+    output: Path,
+    sources: Sources,
+    say: Callable[[str], None],
+    live: Live,
 ) -> bool:
     """Whether there was anything to train."""
     name = configuration.name(seed)
@@ -117,17 +129,31 @@ def _train_one(
             return False
         if record.epochs:
             say(f"{name}: goes on after epoch {len(record.epochs)}")
-
-        def progress(record: Record) -> None:
-            last, epochs = record.epochs[-1], configuration.recipe.epochs
-            say(f"{name}: epoch {len(record.epochs)}/{epochs}, validation {last.validation_accuracy:.2%}")
-
-        if isinstance(configuration.recipe, Recipe):
-            train(record, load(configuration.data, sources.data), folder, progress)
-        else:
-            backbone = _backbone(configuration, seed, output, sources)
-            train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress)
+        with live(name) as tell:
+            progress = _Progress(name, len(record.epochs), say, tell)
+            if isinstance(configuration.recipe, Recipe):
+                train(record, load(configuration.data, sources.data), folder, progress)
+            else:
+                backbone = _backbone(configuration, seed, output, sources)
+                train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress)
     return True
+
+
+@dataclass
+class _Progress:
+    """Passes on every epoch of a training once, after those that ``done`` counts."""
+
+    name: str
+    done: int
+    say: Callable[[str], None]
+    tell: Tell
+
+    def __call__(self, record: Record) -> None:
+        epochs = record.configuration.recipe.epochs
+        for epoch in record.epochs[self.done :]:
+            self.done += 1
+            self.say(f"{self.name}: epoch {self.done}/{epochs}, validation {epoch.validation_accuracy:.2%}")
+            self.tell("epoch", self.done, epoch.scores)
 
 
 def _backbone(configuration: Configuration, seed: int, output: Path, sources: Sources) -> Path | None:

@@ -47,13 +47,14 @@ class Layer:
         return float(self.heat.sum() / max(np.abs(self.weight).sum(), np.finfo(float).tiny))
 
 
-def read_layers(checkpoint: str | os.PathLike, pattern: str = "") -> list[Layer]:
+def read_layers(checkpoint: str | os.PathLike, pattern: str = "", most: int | None = None) -> list[Layer]:
     """The DO-Conv layers of a ``.params`` file (of ``save_parameters`` or ``export``), in the file's order.
 
     Parameters
     ----------
     checkpoint : path
     pattern : regular expression that the layers' names have to contain
+    most : how many of them at most, the first, the last, and others evenly between them; by default all
 
     Raises
     ------
@@ -68,6 +69,8 @@ def read_layers(checkpoint: str | os.PathLike, pattern: str = "") -> list[Layer]
     if not chosen:
         names = ", ".join(_name(pair) for pair in pairs[:5])
         raise DOConvError(f"no DO-Conv layer of {checkpoint} matches {pattern!r}; there are {names} …")
+    if most is not None and most < len(chosen):
+        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, most).round().astype(int)]
     return [_layer(pair, arrays) for pair in chosen]
 
 

@@ -1,0 +1,57 @@
+"""Scores of trainings under way, told epoch by epoch: to TensorBoard, or to nobody."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, ContextManager, Iterator, Mapping, Optional
+
+from .errors import DOConvError
+
+Scores = Mapping[str, Optional[float]]  # by name; what was not measured is None
+Tell = Callable[[str, int, Scores], None]  # "epoch" or "step", its number from 1, what it measured
+Live = Callable[[str], ContextManager[Tell]]  # for as long as the training of this name goes on
+
+
+@contextmanager
+def to_nobody(run: str) -> Iterator[Tell]:
+    """Tell nobody of the training ``run``."""
+    yield lambda unit, number, scores: None
+
+
+@dataclass(frozen=True)
+class TensorBoard:
+    """Event files in ``folder``, which TensorBoard shows as one run for each training.
+
+    Raises
+    ------
+    DOConvError
+        If tensorboardX is missing.
+    """
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        try:
+            import tensorboardX  # noqa: F401
+        except ImportError as error:
+            raise DOConvError(
+                f"for TensorBoard, tensorboardX is needed ({error}): pip install 'gluon_doconv[tensorboard]'"
+            ) from error
+
+    @contextmanager
+    def __call__(self, run: str) -> Iterator[Tell]:
+        """Write down what is told of the training ``run``, at once."""
+        from tensorboardX import SummaryWriter
+
+        with SummaryWriter(str(self.folder / run)) as writer:
+
+            def tell(unit: str, number: int, scores: Scores) -> None:
+                for name, value in scores.items():
+                    if value is not None:
+                        writer.add_scalar(f"{unit}/{name.replace(' ', '_')}", value, number)
+                if unit == "epoch":
+                    writer.flush()
+
+            yield tell
