@@ -103,9 +103,7 @@ class TwoStages(ABC):
         with self.mended(), quiet():
             with building(label):
                 random.seed(self.recipe.seed)
-                pretraining = pretrain(
-                    self.recipe.classification, data.portraits, weights, label, self.live
-                )
+                pretraining = pretrain(self.recipe.classification, data.portraits, weights, label, self.live)
                 random.seed(self.recipe.seed)
                 with weights_from(weights):
                     net = self.build(pretrained_base=True)

@@ -28,9 +28,9 @@ def pictures(checkpoint: Path | None) -> list[Picture]:
     return [
         Picture(
             _png(lambda path: draw_heat_maps(layers, path, "")),
-            f"How far D has moved the kernels of {checkpoint.name}, in some layers from first to last: "
-            "H = Σ|W′ − W| at each position of the kernel, brighter where it is larger; below each map the sum, "
-            "relative to Σ|W|.",
+            f"How far D has moved the kernels of {checkpoint.name}, in some layers, first to last: "
+            "H = Σ|W′ − W| at each position of the kernel, brighter where it is larger; below each map its "
+            "sum, relative to Σ|W|.",
             f"Heat maps of H; Σ|W′ − W| relative to Σ|W|: {shares}.",
         ),
         Picture(
