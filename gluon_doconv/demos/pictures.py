@@ -20,7 +20,7 @@ from .fit import DOCONV, PLAIN
 from .pretraining import MEAN, STD
 
 COLUMNS = ("photograph", "truth", PLAIN, DOCONV)
-ROW, MARGIN = 1.8, 0.5  # inches
+ROW, MARGIN = 1.8, 0.6  # inches
 COLORS = plt.get_cmap("tab10")(np.arange(DIGITS))  # of the digits
 
 
@@ -89,6 +89,6 @@ def _draw_grid(
         axes.set_title(name, fontsize=9, pad=3)
     legend = [Patch(color=color, label=str(digit)) for digit, color in enumerate(COLORS)]
     figure.legend(handles=legend, loc="lower center", ncol=DIGITS, fontsize=8, frameon=False)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, y=1 - 0.1 / height, va="top")
     figure.savefig(path, dpi=100)
     plt.close(figure)
