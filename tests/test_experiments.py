@@ -263,6 +263,13 @@ def test_a_training_begun_with_other_versions_is_not_gone_on_with(tmp_path, monk
     assert records.open_record(TINY, 0, tmp_path).finished
 
 
+def test_a_training_begun_before_a_version_was_recorded_is_gone_on_with(tmp_path):
+    known = {name: version for name, version in records.versions().items() if name != "gluoncv"}
+    begun = Record(TINY, 0, known, (Epoch(1, 0.5, 0.5, 1),))
+    begun.save(tmp_path)
+    assert records.open_record(TINY, 0, tmp_path) == begun
+
+
 def test_damaged_records_are_named(tmp_path):
     (tmp_path / "record.json").write_text('{"seed": 1')
     with pytest.raises(doconv.DOConvError, match=r"record\.json is damaged"):
