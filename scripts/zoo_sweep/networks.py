@@ -62,7 +62,7 @@ INPUTS: tuple[tuple[str, tuple[Shape, ...]], ...] = (
 )
 
 # Random detectors of few classes take everything for background where activations are large: a faint input.
-FAINT, FAINTNESS = re.compile("^faster_rcnn_resnet.*_custom"), 0.001
+FAINT, FAINTNESS = re.compile("^faster_rcnn_resnet.*_custom"), 1e-5
 
 
 def family(name: str) -> str:
