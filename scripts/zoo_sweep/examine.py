@@ -112,7 +112,7 @@ def _examine_stock(name: str, x: Sequence[mx.nd.NDArray], file: str) -> tuple[Bl
     net = build(name)
     expected, remark = count_kernels(net, x)
     if not expected:
-        raise NothingToCompareError("its graph has no Convolution to train: it computes in int8")
+        raise NothingToCompareError("it has no spatial Convolution to train, as int8 networks have none")
     outputs = predict(initialize(net), x)
     net.save_parameters(file)
     bases = ", ".join(sorted(base.stem for base in Path(file).parent.glob("*/*.params")))

@@ -61,6 +61,7 @@ def kernels_called(net: Block, x: Sequence[mx.nd.NDArray]) -> set[str]:
     """Names of the kernels that convolutions are called with, and of those in the graphs of SymbolBlocks."""
     graphs = [block._cached_graph[1] for block in blocks(net).values() if isinstance(block, SymbolBlock)]
     found = {kernel for graph in graphs for kernel in kernels_of_graph(json.loads(graph.tojson())["nodes"])}
+    predict(net, x)  # so that every parameter has its values
     parameters = {id(p.data()): p.name for p in net.collect_params().values() if p._data is not None}
     convolution = mx.nd.Convolution
 
