@@ -272,7 +272,7 @@ def test_data_sets_are_written_once(tmp_path):
 def test_options_reach_the_job(name, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        CASES[name].module, "run", lambda output, recipe: seen.append((output, recipe)) or "done"
+        CASES[name].module, "run", lambda output, recipe, live: seen.append((output, recipe)) or "done"
     )
     options = ["--images", "12", "--epochs", "3", "--seed", "5", "--output", str(tmp_path)]
     result = CliRunner().invoke(main, ["demo", name, *options])

@@ -89,7 +89,7 @@ def _doconv_base(base: str, dataset: str, fpn: bool) -> Case:
     """ImageNet weights trained with DO-Conv, W and D, into a detector that is fine-tuned with DO-Conv."""
     weights, network = "--weights ../weights", _network(base, dataset, fpn)
     steps = (
-        imagenet_run("base", base, f"{REC} -j 2 --mode hybrid --lr 0.01 --use-pretrained"),
+        imagenet_run("base", base, f"{REC} -j 2 --mode hybrid --lr 0.0001 --use-pretrained"),
         Give("base/params/imagenet-*-0.params", base),
         *_starts(base, dataset, fpn, weights),
         _run("train", base, dataset, fpn, "--epochs 1 --lr 0.00001 --lr-warmup=-1", weights),
