@@ -16,8 +16,7 @@ from gluon_doconv.live import TensorBoard
 import pytest
 from click.testing import CliRunner
 from mxnet.gluon import nn
-
-event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2", exc_type=ImportError)
+from tensorboardX.proto import event_pb2
 
 
 def tiny(_, classes):
