@@ -77,7 +77,15 @@ DEMO = [
 
 TENSORBOARD = ["tensorboardX>=2.6"]
 
-TEST = ["pytest>=7.0", "hypothesis>=6.0", "ruff==0.17.6", "mypy>=1.14", *DEMO, *TENSORBOARD]
+TEST = [
+    "pytest>=7.0",
+    "pytest-xdist>=3.6",
+    "hypothesis>=6.0",
+    "ruff==0.17.6",
+    "mypy>=1.14",
+    *DEMO,
+    *TENSORBOARD,
+]
 
 setup(
     name="gluon_doconv",
