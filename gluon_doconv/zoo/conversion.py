@@ -10,6 +10,7 @@ from mxnet.gluon import Block
 from ..convert import apply, doconv_sites
 from ..options import Options
 from ..select import Selection
+from ..sites import find_sites
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,15 @@ class Conversion:
     def __call__(self, net: Block) -> None:
         """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
 
+        A network without any convolution, as int8 networks are, is left alone, and not in ``built``.
+
         Raises
         ------
         DOConvError
             If the selection matches nothing in ``net``, which is then as it was.
         """
+        if not find_sites(net):
+            return
         report = apply(net, self.selection, self.options)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
         self.built.append(Built(name, len(doconv_sites(net)), len(report.layers)))

@@ -105,4 +105,4 @@ def patched(**kwargs: Any) -> Iterator[Conversion]:
     finally:
         unpatch()
     if not made.built:
-        raise DOConvError("the patch took no effect: GluonCV built no network in this block")
+        raise DOConvError("the patch took no effect: GluonCV built no network with convolutions in this block")
