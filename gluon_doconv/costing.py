@@ -217,7 +217,7 @@ def _row(layer: LayerCost) -> list[str]:
 
 
 def _mebibytes(numbers: int) -> str:
-    return f"{numbers * 4 / 2**20:.3g} MiB"
+    return f"{numbers * 4 / 2**20:,.2f} MiB"
 
 
 def _cheaper(kernel: int, feature: int) -> str:

@@ -141,6 +141,14 @@ def test_a_network_is_not_changed(build):
     assert {getattr(block, "_composition", "kernel") for block in net._children.values()} == {"kernel"}
 
 
+def test_memory_is_said_in_mebibytes():
+    """9 numbers for each of 3 channels and 64 × 512² positions, and a kernel of 8 × 3 × 9, of 4 bytes each."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(8, 3, padding=1, in_channels=3))
+    said = str(doconv.costs(converted(initialized(net), 8), (64, 3, 512, 512)))
+    assert "all W′ are 0.00 MiB and all P′, which training keeps, 1,728.00 MiB." in said
+
+
 def test_what_cannot_be_counted_is_refused():
     with pytest.raises(doconv.DOConvError, match="no DO-Conv layer"):
         doconv.costs(small(), (1, 3, 8, 8))
