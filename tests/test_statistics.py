@@ -102,6 +102,17 @@ def test_the_papers_figures_stand_beside_ours():
     ]
 
 
+def test_a_size_of_which_there_is_no_object_has_no_figure():
+    cells = (tables.Cell(41.4, BASE, metric="APM"), tables.Cell(49.6, BASE, metric="APL"))
+    records = [
+        replace(one, epochs=tuple(replace(epoch, metrics={"APL": 0.5}) for epoch in one.epochs))
+        for one in random_records(BASE, 4)
+    ]
+    text = markdown(tables.Table("t", "", ("APM", "APL"), (tables.Row("", cells),)), records)
+    ours = next(line for line in text.splitlines() if "| ours" in line).split("|")[3:-1]
+    assert [cell.strip() for cell in ours] == ["no object of this size", "50.00 ± 0.00 (n=4)"]
+
+
 def test_csv_holds_the_numbers_themselves():
     base, ours = random_records(BASE, 4), random_records(OURS, 4)
     lines = list(csv.reader(comma_separated(example(), [*base, *ours]).splitlines()))

@@ -14,6 +14,7 @@ from .records import Epoch
 
 SAVED = Path("params")  # where scripts save, in the folder of the training
 AVERAGE_PRECISIONS = ("AP", "AP50", "AP75", "APS", "APM", "APL")
+NO_OBJECT = -1  # what pycocotools says of a size of which there is none
 
 
 class Dialect(ABC):
@@ -94,7 +95,7 @@ class Segmentation(Dialect):
 
 
 class Detection(Dialect):
-    """``train_faster_rcnn.py`` on COCO: six average precisions."""
+    """``train_faster_rcnn.py`` on COCO: six average precisions, but for sizes of which there is no object."""
 
     path = "scripts/detection/faster_rcnn/train_faster_rcnn.py"
 
@@ -118,9 +119,10 @@ class Detection(Dialect):
         found = re.findall(r"Average Precision .*\| maxDets=100 \] = (-?[\d.]+)", parts[-1])
         if not saved or len(parts) == 1 or len(found) < len(AVERAGE_PRECISIONS):
             return None
-        precisions = dict(zip(AVERAGE_PRECISIONS, map(float, found)))
+        said = dict(zip(AVERAGE_PRECISIONS, map(float, found)))
         seconds = _last(rf"\[Epoch {number}\] Training cost: ([\d.]+)", log)
-        return Epoch(None, None, precisions["AP"], seconds, precisions)
+        measured = {name: value for name, value in said.items() if value != NO_OBJECT}
+        return Epoch(None, None, said["AP"], seconds, measured)
 
 
 DIALECTS = {dialect.path: dialect for dialect in (Classification(), Segmentation(), Detection())}

@@ -67,7 +67,10 @@ def _ours(cell: Cell | None, records: Sequence[Record]) -> str:
     if cell is None or cell.configuration is None:
         return ""
     found = estimate(records, cell.configuration, cell.baseline, cell.metric)
-    return "not yet" if found is None else _with_error(found, difference=cell.baseline is not None)
+    if found is None:
+        finished = estimate(records, cell.configuration, cell.baseline) is not None
+        return "no object of this size" if finished else "not yet"
+    return _with_error(found, difference=cell.baseline is not None)
 
 
 def _with_error(found: Estimate, difference: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from .configuration import Configuration
-from .records import Record
+from .records import Epoch, Record
 
 CONFIDENCE = 0.95
 
@@ -41,8 +41,7 @@ class Estimate:
 
 def final(record: Record, metric: str = "") -> float:
     """The accuracy or another metric, in percent: the mean over the epochs that the recipe averages."""
-    last = record.epochs[-record.configuration.recipe.averaged_epochs :]
-    values = [epoch.metrics[metric] if metric else epoch.validation_accuracy for epoch in last]
+    values = [epoch.metrics[metric] if metric else epoch.validation_accuracy for epoch in _averaged(record)]
     return 100 * float(np.mean(values))
 
 
@@ -51,7 +50,7 @@ def estimate(
 ) -> Estimate | None:
     """The accuracy of a configuration, or what it has more than its baseline with the same seeds.
 
-    Only finished records count; None where there are none, or no seed of both.
+    Only finished records that have the metric count; None where there are none, or no seed of both.
     """
     ours = _by_seed(records, configuration, metric)
     if baseline is None:
@@ -63,4 +62,12 @@ def estimate(
 
 def _by_seed(records: Sequence[Record], configuration: Configuration, metric: str) -> dict[int, float]:
     chosen = (record for record in records if record.finished and record.configuration == configuration)
-    return {record.seed: final(record, metric) for record in chosen}
+    return {record.seed: final(record, metric) for record in chosen if _has(record, metric)}
+
+
+def _has(record: Record, metric: str) -> bool:
+    return not metric or all(metric in epoch.metrics for epoch in _averaged(record))
+
+
+def _averaged(record: Record) -> tuple[Epoch, ...]:
+    return record.epochs[-record.configuration.recipe.averaged_epochs :]
