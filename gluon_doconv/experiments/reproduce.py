@@ -16,7 +16,7 @@ from ..live import Live, Tell, to_nobody
 from .configuration import Configuration, Recipe
 from .curves import draw_curves, drawable
 from .images import load
-from .records import Record, open_record, read_records, write_results
+from .records import Record, open_record, read_records, read_results, write_results
 from .report import comma_separated, markdown
 from .scripts import ScriptTraining, Sources, train_by_script
 from .tables import Row, Table
@@ -34,9 +34,10 @@ def reproduce(
     say: Callable[[str], None],
     live: Live = to_nobody,
 ) -> str:
-    """Train everything a table needs, seed by seed, and write it; what is finished already is not repeated.
+    """Train everything a table needs, seed by seed, and write it.
 
-    Several processes may work on one ``output``: a training that another is at is left to it.
+    What is finished already is not repeated, even if only its line in the results file is left. Several
+    processes may work on one ``output``: a training that another is at is left to it.
 
     Parameters
     ----------
@@ -60,16 +61,19 @@ def reproduce(
     if table.note:
         say(table.note)
     runs = [(configuration, seed) for seed in seeds for configuration in table.configurations()]
+    before = {(record.configuration, record.seed) for record in finished_records(output)}
     for place, (configuration, seed) in enumerate(runs, start=1):
         say_where = partial(_say_where, say, f"[{place}/{len(runs)}]")
-        if _train_one(configuration, seed, output, sources, say_where, live):
+        if (configuration, seed) in before:
+            say_where(f"{configuration.name(seed)}: finished before")
+        elif _train_one(configuration, seed, output, sources, say_where, live):
             write(table, output)
     return write(table, output)
 
 
 def write(table: Table, output: Path) -> str:
     """Write the results of all finished trainings in ``output``, the table and the curves they make."""
-    records = [record for record in read_records(output / TRAININGS) if record.finished]
+    records = finished_records(output)
     text = markdown(table, records)
     results, readable, separated, curves = outputs(table, output)
     write_results(results, records)
@@ -81,6 +85,21 @@ def write(table: Table, output: Path) -> str:
     if drawn:
         draw_curves(drawn, curves, table.note)
     return text
+
+
+def finished_records(output: Path) -> list[Record]:
+    """All finished trainings by name, of their folders and of the results file; a folder's is the newer.
+
+    Raises
+    ------
+    DOConvError
+        If a record is damaged.
+    """
+    results = output / RESULTS
+    listed = read_results(results) if results.exists() else []
+    found = [record for record in read_records(output / TRAININGS) if record.finished]
+    records = {(record.configuration, record.seed): record for record in (*listed, *found)}
+    return sorted(records.values(), key=lambda record: record.configuration.name(record.seed))
 
 
 def outputs(table: Table, output: Path) -> tuple[Path, Path, Path, Path]:
@@ -162,7 +181,7 @@ def _backbone(configuration: Configuration, seed: int, output: Path, sources: So
     Raises
     ------
     DOConvError
-        If another process is still at it.
+        If they are not there.
     """
     if configuration.backbone is None:
         return None
@@ -171,7 +190,8 @@ def _backbone(configuration: Configuration, seed: int, output: Path, sources: So
     record = open_record(configuration.backbone, seed, folder)
     if not record.finished:
         raise DOConvError(
-            f"{name} has to be finished first, and another process is at it: start this one later"
+            f"what {name} ended with is not in {folder}: if another process is at it, start this one later; if "
+            f"only {RESULTS} is left of it, remove its line there to train it again"
         )
     return ScriptTraining.of(record, folder, sources).final_parameters()
 
