@@ -166,6 +166,14 @@ def test_curves_tell_backbones_apart_and_need_no_training_curve(tmp_path, monkey
     assert labels == ["baseline (n=1)", "DO-Conv (n=1)", "DO-Conv, plain backbone (n=1)"]
 
 
+def test_a_single_epoch_is_seen(tmp_path):
+    """There is something blue in the middle of the picture, left of the legend."""
+    once = replace(OURS, recipe=Recipe(epochs=1))
+    curves.draw_curves([record(once, 0, [0.5])], tmp_path / "curves.png")
+    red, _, blue, _ = np.moveaxis(curves.plt.imread(tmp_path / "curves.png"), -1, 0)
+    assert (blue - red > 0.3)[:, red.shape[1] // 3 : red.shape[1] * 2 // 3].any()
+
+
 def test_without_a_finished_training_there_is_no_curve(tmp_path):
     with pytest.raises(DOConvError, match="no curve to draw"):
         curves.draw_curves([Record(BASE, 0, {})], tmp_path / "curves.png")

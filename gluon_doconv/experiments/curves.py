@@ -84,10 +84,11 @@ def _draw_panel(ax: Axes, records: Sequence[Record]) -> None:
             _draw_curve(ax, trained, color=color, ls="--", lw=1)
         validated = [_errors(epoch.validation_accuracy for epoch in epochs) for epochs in runs]
         _draw_curve(ax, validated, color=color, label=f"{label} (n={len(runs)})")
-    ax.set(xlabel="epoch", yscale="log")
+    ax.set(xlabel="epoch", xlim=(0.5, max(record.configuration.recipe.epochs for record in records) + 0.5))
+    ax.set_yscale("log")
     ax.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     ax.yaxis.set_minor_formatter(matplotlib.ticker.LogFormatter(minor_thresholds=(2, 0.5)))
-    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(MOST_TICKS, integer=True))
+    ax.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(MOST_TICKS, integer=True, min_n_ticks=1))
     ax.grid(alpha=0.3, which="both")
 
 
@@ -101,7 +102,8 @@ def _draw_curve(ax: Axes, runs: Sequence[np.ndarray], color: str, **style: Any) 
     """One line: the mean of ``runs``, (epochs,) each."""
     values = np.stack(runs)
     epochs, mean = np.arange(1, values.shape[1] + 1), values.mean(axis=0)
-    ax.plot(epochs, mean, color=color, **style)
+    dot = "." if len(epochs) == 1 else None  # a line of one point is not seen
+    ax.plot(epochs, mean, color=color, marker=dot, **style)
     if len(values) > 1:
         error = values.std(axis=0, ddof=1) / sqrt(len(values))
         ax.fill_between(epochs, np.maximum(mean - error, mean / 2), mean + error, color=color, alpha=0.2, lw=0)
