@@ -2,11 +2,13 @@
 
 import json
 
+import gluon_doconv as doconv
 from gluon_doconv.sites import find_sites
 from gluon_doconv.symbols import Graph
 
 import mxnet as mx
 import numpy as np
+import pytest
 from gluoncv import model_zoo
 from mxnet.gluon import SymbolBlock, nn
 
@@ -61,6 +63,9 @@ def in_symbols(ctx=None):
     with outer.name_scope():
         outer.add(SymbolBlock(net(data), data, params=net.collect_params()), nn.Dense(2))
     return initialized(outer, ctx)
+
+
+NETWORKS = [small, in_symbols]
 
 
 def images(size=8, batch=2, ctx=None):
@@ -154,3 +159,17 @@ def composed_in_numpy(net, compose):
         for site in find_sites(net)
         if site.d is not None
     }
+
+
+def ds(net):
+    """Every Parameter D of ``net``, once."""
+    return list({id(site.d): site.d for site in find_sites(net) if site.d is not None}.values())
+
+
+def unchanged_by(action, net, match):
+    """Assert that ``action`` is refused with a message that matches, and that ``net`` is as it was."""
+    was, before = anatomy(net), values(net)
+    with pytest.raises(doconv.DOConvError, match=match):
+        action(net)
+    assert anatomy(net) == was
+    assert same_values(values(net), before)
