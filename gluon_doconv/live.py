@@ -13,6 +13,8 @@ Scores = Mapping[str, Optional[float]]  # by name; what was not measured is None
 Tell = Callable[[str, int, Scores], None]  # "epoch" or "step", its number from 1, what it measured
 Live = Callable[[str], ContextManager[Tell]]  # for as long as the training of this name goes on
 
+FLUSH_SECONDS = 1  # of tensorboardX, which by default leaves what it is told two minutes in memory
+
 
 @contextmanager
 def to_nobody(run: str) -> Iterator[Tell]:
@@ -42,16 +44,14 @@ class TensorBoard:
 
     @contextmanager
     def __call__(self, run: str) -> Iterator[Tell]:
-        """Write down what is told of the training ``run``, at once."""
+        """Write down what is told of the training ``run``, a second or so later."""
         from tensorboardX import SummaryWriter
 
-        with SummaryWriter(str(self.folder / run)) as writer:
+        with SummaryWriter(str(self.folder / run), flush_secs=FLUSH_SECONDS) as writer:
 
             def tell(unit: str, number: int, scores: Scores) -> None:
                 for name, value in scores.items():
                     if value is not None:
                         writer.add_scalar(f"{unit}/{name.replace(' ', '_')}", value, number)
-                if unit == "epoch":
-                    writer.flush()
 
             yield tell

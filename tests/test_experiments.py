@@ -134,6 +134,38 @@ def test_every_variant_starts_from_the_weights_of_the_baseline(network):
     assert len([s for s in ds if "stage" in s]) == 18
 
 
+def test_every_variant_sees_the_same_batches_and_no_two_seeds_or_epochs_do(tiny_network, tmp_path, monkeypatch):
+    seen = {}
+    batch = images.Images.batch
+
+    def watched(self, chosen, random):
+        orders.append(tuple(chosen))
+        return batch(self, chosen, random)
+
+    monkeypatch.setattr(images.Images, "batch", watched)
+    for variant, seed in ((BASELINE, 0), (DOCONV, 0), (DOCONV, 1)):
+        orders = seen[variant, seed] = []
+        trained(tmp_path / f"{variant.name}{seed}", replace(TINY, variant=variant), seed)
+    assert seen[BASELINE, 0] == seen[DOCONV, 0]
+    firsts = [order[place] for order in (seen[DOCONV, 0], seen[DOCONV, 1]) for place in (0, 3, 6)]
+    assert len(set(firsts)) == 6
+    for start in (0, 3, 6):  # every image once an epoch
+        assert sorted(sum(seen[DOCONV, 0][start : start + 3], ())) == list(range(40))
+
+
+def test_an_epoch_is_recorded_as_means_over_images(tiny_network, tmp_path, monkeypatch):
+    """Of 40 images in batches of 16, 16 and 8; the validation against predictions of what was saved."""
+    once = replace(TINY, recipe=replace(RECIPE, epochs=1))
+    monkeypatch.setattr(training, "_step", lambda *args: (2.0 * len(args[-1]), len(args[-1]) // 4))
+    (epoch,) = trained(tmp_path, once).epochs
+    data = images.load(once.data, None)
+    net = training._network(once, 0, data)
+    net.load_parameters(str(tmp_path / "epoch0001.params"))
+    found = net(mx.nd.array(data.validation_batch(slice(None)))).asnumpy().argmax(axis=1)
+    assert (epoch.loss, epoch.accuracy) == (2.0, 0.25)
+    assert epoch.validation_accuracy == np.mean(found == data.validation.labels)
+
+
 def test_it_is_sgd_with_momentum_and_decay(tiny_network):
     """Two steps of the trainer against SGD written out in float64."""
     recipe = Recipe(epochs=1, batch_size=8, learning_rate=0.05)
@@ -252,6 +284,16 @@ def test_a_training_that_another_process_is_at_is_left_to_it(tiny_network, tmp_p
     assert "finished before" not in said[-1] and len(results(tmp_path)) == 1
     reproduce.reproduce(table, tmp_path, [0], Sources(), said.append)
     assert "finished before" in said[-1]
+
+
+def test_every_configuration_has_its_first_seed_before_any_has_its_second(tiny_network, tmp_path):
+    cell = tables.Cell(None, TINY, replace(TINY, variant=BASELINE))
+    said = []
+    table = tables.Table("t", "", ("c",), (tables.Row("r", (cell,)),))
+    reproduce.reproduce(table, tmp_path, [0, 1], Sources(), said.append)
+    begun = [line.split(":")[0] for line in said if "epoch 1/3" in line]
+    names = [replace(TINY, variant=v).name(seed) for seed in (0, 1) for v in (BASELINE, DOCONV)]
+    assert begun == [f"[{place}/4] {name}" for place, name in enumerate(names, 1)]
 
 
 def test_the_results_file_alone_is_enough(tiny_network, tmp_path):

@@ -3,6 +3,7 @@
 import pickle
 import struct
 import sys
+import time
 
 import gluon_doconv as doconv
 from gluon_doconv.cli import main
@@ -87,8 +88,18 @@ def test_epochs_that_become_known_together_are_told_one_by_one():
 
 def test_what_was_not_measured_is_not_written(tmp_path):
     with TensorBoard(tmp_path)("run") as tell:
-        tell("epoch", 1, {"loss": None, "AP": 0.5})
-    assert scalars(tmp_path / "run") == {"epoch/AP": {1: 0.5}}
+        tell("epoch", 1, {"loss": None, "AP": 0.5, "AP50": 0.0})
+    assert scalars(tmp_path / "run") == {"epoch/AP": {1: 0.5}, "epoch/AP50": {1: 0.0}}
+
+
+def test_an_epoch_can_be_seen_while_the_training_goes_on(tmp_path, caplog):
+    with TensorBoard(tmp_path)("run") as tell:
+        tell("epoch", 1, {"validation accuracy": 0.5})
+        deadline = time.monotonic() + 30
+        while not scalars(tmp_path / "run") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert scalars(tmp_path / "run") == {"epoch/validation_accuracy": {1: 0.5}}
+    assert not caplog.records  # tensorboardX complains of names that it has to change
 
 
 @pytest.mark.parametrize("command", [["reproduce", "table1", "--smoke"], ["demo", "classification"]])

@@ -15,7 +15,7 @@ from gluon_doconv.demos.deployment import Deployed
 from gluon_doconv.experiments import catalogue, reproduce
 from gluon_doconv.experiments.records import Epoch, open_record
 from gluon_doconv.report.markdown import to_html
-from gluon_doconv.report.page import write_page
+from gluon_doconv.report.page import read_runs, write_page
 
 import numpy as np
 import pytest
@@ -224,6 +224,12 @@ def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
 def test_there_is_no_such_folder(tmp_path):
     with pytest.raises(doconv.DOConvError, match="there is no such folder"):
         write_page([tmp_path / "no"], tmp_path / "report.html")
+
+
+def test_a_folder_may_hold_both_kinds_of_run(demo, reproduction, tmp_path):
+    for path in (demo / "results.json", demo / "results.md", *reproduction.glob("*.*")):
+        shutil.copy(path, tmp_path)
+    assert [one.title[:3] for one in read_runs(tmp_path)] == ["net", "tab"]
 
 
 def test_a_run_without_pictures_has_none(demo, tmp_path):

@@ -91,6 +91,11 @@ def test_never_a_bare_mean(seeds):
     assert "A note." in text and f"{2 * seeds} trainings are finished" in text
 
 
+def test_a_table_says_how_far_it_is():
+    text = markdown(example(), [*random_records(BASE, 4), *random_records(OURS, 2)])
+    assert "6 trainings are finished: between 2 and 4 seeds of each." in text
+
+
 def test_the_papers_figures_stand_beside_ours():
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown(example(), []).splitlines()]
     table = [line for line in lines if len(line) == 4]
@@ -121,14 +126,17 @@ def test_csv_holds_the_numbers_themselves():
     differences = np.subtract(last_five(ours), last_five(base))
     assert float(numbers["DO-Conv", "ours, mean"][0]) == pytest.approx(differences.mean())
     assert float(numbers["DO-Conv", "standard error"][1]) == pytest.approx(stats.sem(differences))
+    reach = stats.sem(differences) * stats.t.ppf(0.975, 3)
+    assert float(numbers["DO-Conv", "95% from"][0]) == pytest.approx(differences.mean() - reach)
+    assert float(numbers["DO-Conv", "95% to"][0]) == pytest.approx(differences.mean() + reach)
     assert numbers["DO-Conv", "n"] == ["4", "4"] and numbers["baseline", "n"] == ["4", ""]
     assert numbers["baseline", "paper"] == ["90.88", ""]
     assert next(line[1] for line in lines if line[0] == "note") == "A note."
 
 
-def lines_of(records, tmp_path, monkeypatch):
-    """What is plotted: label or None, and the points of every line, by the title of its panel."""
-    drawn = {}
+def plotted(records, tmp_path, monkeypatch):
+    """Label, style and points of every line, and the corners of every band, by the title of the panel."""
+    drawn, bands = {}, {}
     save = curves.plt.Figure.savefig
 
     def savefig(figure, *args, **kwargs):
@@ -136,23 +144,30 @@ def lines_of(records, tmp_path, monkeypatch):
             drawn[ax.get_title()] = [
                 (line.get_label(), line.get_linestyle(), line.get_ydata()) for line in ax.lines
             ]
+            bands[ax.get_title()] = [band.get_paths()[0].vertices for band in ax.collections]
         save(figure, *args, **kwargs)
 
     monkeypatch.setattr(curves.plt.Figure, "savefig", savefig)
     curves.draw_curves(records, tmp_path / "curves.png", "A note.")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
-    return drawn
+    return drawn, bands
 
 
 def test_curves_are_means_over_seeds(tmp_path, monkeypatch):
     other = replace(BASE, network="deeper")
     records = [*random_records(BASE, 3), *random_records(OURS, 3), *random_records(other, 1)]
-    drawn = lines_of(records, tmp_path, monkeypatch)
+    drawn, bands = plotted(records, tmp_path, monkeypatch)
     assert set(drawn) == {"net, cifar10", "deeper, cifar10"}
     validation = {label: points for label, style, points in drawn["net, cifar10"] if style == "-"}
     assert set(validation) == {"baseline (n=3)", "DO-Conv (n=3)"}
     accuracies = [[epoch.validation_accuracy for epoch in record.epochs] for record in records[3:6]]
     np.testing.assert_allclose(validation["DO-Conv (n=3)"], 100 - 100 * np.mean(accuracies, axis=0))
+    errors = 100 - 100 * np.array(accuracies)
+    highest = errors.mean(axis=0) + stats.sem(errors)
+    corners = {(round(x), y) for x, y in bands["net, cifar10"][-1]}
+    assert all(
+        any(x == epoch and y == pytest.approx(top) for x, y in corners) for epoch, top in enumerate(highest, 1)
+    )
     (training,) = {tuple(points) for _, style, points in drawn["net, cifar10"] if style == "--"}
     assert training == pytest.approx([50] * 7)
 
@@ -161,7 +176,7 @@ def test_curves_tell_backbones_apart_and_need_no_training_curve(tmp_path, monkey
     plain = replace(BASE, backbone=BASE)
     both = [plain, replace(plain, variant=DOCONV), replace(plain, variant=DOCONV, backbone=OURS)]
     epochs = tuple(Epoch(None, None, 0.5, None) for _ in range(7))
-    drawn = lines_of([Record(one, 0, {}, epochs) for one in both], tmp_path, monkeypatch)
+    drawn, _ = plotted([Record(one, 0, {}, epochs) for one in both], tmp_path, monkeypatch)
     labels = [label for label, _, _ in drawn["net, cifar10"]]
     assert labels == ["baseline (n=1)", "DO-Conv (n=1)", "DO-Conv, plain backbone (n=1)"]
 
