@@ -91,6 +91,54 @@ def test_kernels_of_any_number_of_axes_are_flat():
     assert kernels._flat(np.arange(3)).shape == (1, 3)
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The axes of the figure that was saved last."""
+    found = []
+    save = kernels.plt.Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        found[:] = figure.axes
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(kernels.plt.Figure, "savefig", savefig)
+    return found
+
+
+def test_every_array_stands_in_its_column(checkpoint, drawn, tmp_path):
+    net, path = checkpoint
+    kernels.draw_kernels(kernels.read_layers(path), tmp_path / "kernels.png", "")
+    titles = [ax.get_title() for ax in drawn]
+    assert titles == ["W", "D", "D − I", "W′", "H = Σ|W′ − W|"] + [""] * 10
+    weight, d = (array.data().asnumpy().astype("float64") for array in (net[0].weight, net[0].D))
+    folded = kernel.compose(weight, d, (3, 3))
+    pictures = [ax.images[0] for ax in drawn[:5]]
+    corners = [picture.get_array()[:size, :size] for picture, size in zip(pictures, (3, 9, 9, 3, 3))]
+    expected = weight[0, 0], d[..., 0] + np.eye(9), d[..., 0], folded[0, 0], np.abs(folded - weight).sum((0, 1))
+    for corner, array in zip(corners, expected):
+        np.testing.assert_allclose(corner, array, rtol=1e-6)
+    assert (
+        pictures[0].get_clim()
+        == pictures[3].get_clim()
+        == (
+            min(weight.min(), folded.min()),
+            max(weight.max(), folded.max()),
+        )
+    )
+
+
+def test_heat_maps_stand_in_the_order_of_the_layers(checkpoint, drawn, tmp_path):
+    layers = kernels.read_layers(checkpoint[1])
+    kernels.draw_heat_maps(layers, tmp_path / "heat.png", "")
+    assert [ax.get_title() for ax in drawn] == [layer.name for layer in layers]
+    for ax, layer in zip(drawn, layers):
+        np.testing.assert_array_equal(ax.images[0].get_array(), layer.heat)
+        share = np.abs(layer.folded - layer.weight).sum() / np.abs(layer.weight).sum()
+        assert ax.get_xlabel() == f"{100 * share:.1f}%"
+        written = [float(text.get_text()) for text in ax.texts]
+        np.testing.assert_allclose(written, layer.heat.ravel(), rtol=0.05)
+
+
 @pytest.mark.parametrize("d_mul", [None, 12])
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_any_layer_can_be_drawn(tmp_path, axes, d_mul):
