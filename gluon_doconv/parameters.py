@@ -25,6 +25,16 @@ def first_copy(parameter: Parameter) -> mx.nd.NDArray:
     return parameter.list_data()[0]
 
 
+def snapshot(array: mx.nd.NDArray) -> np.ndarray:
+    """The values of ``array``, also while a network is still computing with it.
+
+    ``asnumpy`` alone does not wait for operators that read: under oneDNN a convolution of an inference that
+    has not ended may be moving its weight into another layout meanwhile, and values come out in disorder.
+    The engine keeps a copy apart from that.
+    """
+    return array.copy().asnumpy()
+
+
 def learn_shape(parameter: Parameter) -> Parameter:
     """Tell ``parameter`` the shape of its values: in a SymbolBlock, one that was loaded does not know it."""
     if parameter.shape is None and is_initialized(parameter):
@@ -76,7 +86,7 @@ def fit_weight(weight: Parameter, geometry: Geometry) -> None:
         refresh(weight)
     elif is_initialized(weight):
         data = first_copy(weight)
-        assign(weight, mx.nd.array(kernel.expand(data.asnumpy(), geometry.d_mul), dtype=data.dtype))
+        assign(weight, mx.nd.array(kernel.expand(snapshot(data), geometry.d_mul), dtype=data.dtype))
     else:
         resize(weight, shape)
 
@@ -156,7 +166,7 @@ def fold_checked(
 
 def require_finite(array: mx.nd.NDArray, name: str) -> None:
     """Raise :class:`DOConvError`, naming the array, if it holds a NaN or an infinity."""
-    bad = int(np.count_nonzero(~np.isfinite(array.asnumpy())))
+    bad = int(np.count_nonzero(~np.isfinite(snapshot(array))))
     if bad:
         raise DOConvError(
             f"{name}: {bad} of {array.size} values are not finite; nothing was changed. "

@@ -17,7 +17,7 @@ from . import kernel
 from .convert import forget_traced_graphs
 from .errors import DOConvError
 from .layers import PLAIN_OF
-from .parameters import first_copy, is_initialized, require_finite
+from .parameters import first_copy, is_initialized, require_finite, snapshot
 
 
 def separate(net: Block) -> list[str]:
@@ -74,7 +74,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
 def _plain_layers(layer: HybridBlock) -> tuple[HybridBlock, HybridBlock]:
     kwargs, plain = layer._kwargs, PLAIN_OF[type(layer)]
     _, d_mul, in_channels = layer.D.shape
-    weight, d = first_copy(layer.weight).asnumpy(), first_copy(layer.D).asnumpy()
+    weight, d = snapshot(first_copy(layer.weight)), snapshot(first_copy(layer.D))
     kernels = kernel.separate(weight, d, kwargs["kernel"])
     depthwise = plain(
         in_channels * d_mul,

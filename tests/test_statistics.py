@@ -94,6 +94,8 @@ def test_never_a_bare_mean(seeds):
 def test_a_table_says_how_far_it_is():
     text = markdown(example(), [*random_records(BASE, 4), *random_records(OURS, 2)])
     assert "6 trainings are finished: between 2 and 4 seeds of each." in text
+    text = markdown(example(), [*random_records(BASE, 4), *random_records(OURS, 4)])
+    assert "8 trainings are finished: 4 seeds of each." in text
 
 
 def test_the_papers_figures_stand_beside_ours():

@@ -170,6 +170,7 @@ def initialised(net: HybridBlock, size: int) -> HybridBlock:
         warnings.simplefilter("ignore")  # MXNet: what is pretrained is initialised already
         net.initialize(ctx=default_context())
     net(mx.nd.zeros((1, 3, size, size), ctx=default_context()))
+    mx.nd.waitall()  # a weight that is read while oneDNN moves it into its own layout comes out in disorder
     return net
 
 

@@ -86,4 +86,6 @@ def _how_far(table: Table, records: Sequence[Record]) -> str:
     wanted = table.configurations()
     finished = [record for record in records if record.finished and record.configuration in wanted]
     counts = [sum(record.configuration == one for record in finished) for one in wanted]
-    return f"{len(finished)} trainings are finished: between {min(counts)} and {max(counts)} seeds of each."
+    fewest, most = min(counts), max(counts)
+    seeds = f"{most}" if fewest == most else f"between {fewest} and {most}"
+    return f"{len(finished)} trainings are finished: {seeds} seeds of each."
