@@ -150,15 +150,19 @@ def test_what_segmentation_leaves_of_an_epoch(tmp_path):
     saved_as(tmp_path, "epoch_0013_mIoU_0.1000.params")
     saved = dialect.saved(tmp_path, configuration, 3)
     assert saved == [path] and dialect.saved(tmp_path, configuration, 1) == []
-    assert dialect.epoch("", saved, 3).validation_accuracy == 0.7871
+    log = "Epoch 3, training loss 0.731:  99%\rEpoch 3, training loss 0.725: 100%\nEpoch 13, training loss 0.1"
+    epoch = dialect.epoch(log, saved, 3)
+    assert (epoch.validation_accuracy, epoch.loss) == (0.7871, 0.725)
+    assert dialect.epoch("", saved, 3).loss is None
     path.write_bytes(path.read_bytes()[:-5])  # cut short by a kill
     assert dialect.saved(tmp_path, configuration, 3) == []
 
 
-SUMMARY = """[Epoch {}] Training cost: 12.5, loss=1
-[Epoch {}] Validation:
+LOSSES = "RPN_Conf=0.25,RPN_SmoothL1=0.125,RCNN_CrossEntropy=1.5,RCNN_SmoothL1=0.0625"
+SUMMARY = f"""[Epoch {{}}] Training cost: 12.5, {LOSSES}
+[Epoch {{}}] Validation:
 ~~~~ Summary metrics ~~~~
-=Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = {}
+=Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = {{}}
  Average Precision  (AP) @[ IoU=0.50      | area=   all | maxDets=100 ] = 0.595
  Average Precision  (AP) @[ IoU=0.75      | area=   all | maxDets=100 ] = 0.412
  Average Precision  (AP) @[ IoU=0.50:0.95 | area= small | maxDets=100 ] = 0.214
@@ -178,5 +182,8 @@ def test_what_detection_leaves_of_an_epoch(tmp_path):
     epoch = dialect.epoch(log, saved, 2)
     expected = {"AP": 0.379, "AP50": 0.595, "AP75": 0.412, "APS": 0.214, "APL": 0.496}
     assert (epoch.metrics, epoch.validation_accuracy, epoch.seconds) == (expected, 0.379, 12.5)
+    assert epoch.loss == 0.25 + 0.125 + 1.5 + 0.0625
+    diverged = log.replace("RPN_Conf=0.25", "RPN_Conf=nan")
+    assert dialect.epoch(diverged, saved, 2).loss is None
     assert dialect.epoch(log, saved, 1).validation_accuracy == 0.3  # the last that was said
     assert dialect.epoch(log, saved, 0) is None

@@ -14,6 +14,7 @@ from .records import Epoch
 
 SAVED = Path("params")  # where scripts save, in the folder of the training
 AVERAGE_PRECISIONS = ("AP", "AP50", "AP75", "APS", "APM", "APL")
+LOSSES = ("RPN_Conf", "RPN_SmoothL1", "RCNN_CrossEntropy", "RCNN_SmoothL1")  # of Faster R-CNN
 NO_OBJECT = -1  # what pycocotools says of a size of which there is none
 
 
@@ -91,11 +92,15 @@ class Segmentation(Dialect):
 
     def epoch(self, log: str, saved: Sequence[Path], number: int) -> Epoch | None:
         found = _last(r"mIoU_([\d.]+)\.params$", saved[0].name) if saved else None
-        return None if found is None else Epoch(None, None, found, None)
+        loss = _last(rf"Epoch {number}, training loss ([\d.]+)", log)
+        return None if found is None else Epoch(loss, None, found, None)
 
 
 class Detection(Dialect):
-    """``train_faster_rcnn.py`` on COCO: six average precisions, but for sizes of which there is no object."""
+    """``train_faster_rcnn.py`` on COCO: six average precisions, but for sizes of which there is no object.
+
+    The training loss is the sum of the four that the script minimises and tells of.
+    """
 
     path = "scripts/detection/faster_rcnn/train_faster_rcnn.py"
 
@@ -122,7 +127,12 @@ class Detection(Dialect):
         said = dict(zip(AVERAGE_PRECISIONS, map(float, found)))
         seconds = _last(rf"\[Epoch {number}\] Training cost: ([\d.]+)", log)
         measured = {name: value for name, value in said.items() if value != NO_OBJECT}
-        return Epoch(None, None, said["AP"], seconds, measured)
+        return Epoch(self._loss(log, number), None, said["AP"], seconds, measured)
+
+    def _loss(self, log: str, number: int) -> float | None:
+        said = (_last(rf"\[Epoch {number}\] Training cost: .*{name}=([\d.]+)", log) for name in LOSSES)
+        losses = [loss for loss in said if loss is not None]
+        return sum(losses) if len(losses) == len(LOSSES) else None
 
 
 DIALECTS = {dialect.path: dialect for dialect in (Classification(), Segmentation(), Detection())}
