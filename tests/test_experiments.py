@@ -193,6 +193,19 @@ def test_learning_rates_of_he_et_al():
     assert [cifar.WARM.rate(step, steps) for step in (0, 399, 400)] == pytest.approx([0.01, 0.01, 0.1])
 
 
+def test_each_step_has_its_learning_rate(tiny_network, tmp_path, monkeypatch):
+    """Three epochs of three steps: a tenth from half and from three quarters of the nine on."""
+    rates = []
+    step = training._step
+    monkeypatch.setattr(
+        training,
+        "_step",
+        lambda net, trainer, *batch: rates.append(trainer.learning_rate) or step(net, trainer, *batch),
+    )
+    trained(tmp_path, replace(TINY, recipe=replace(RECIPE, warmup_steps=2)))
+    assert rates == pytest.approx([0.01, 0.01, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
 def test_a_training_of_other_settings_is_not_gone_on_with(tiny_network, tmp_path):
     trained(tmp_path)
     other = replace(TINY, recipe=replace(RECIPE, learning_rate=0.2))

@@ -93,6 +93,7 @@ def test_what_was_not_measured_is_not_written(tmp_path):
 
 
 def test_an_epoch_can_be_seen_while_the_training_goes_on(tmp_path, caplog):
+    caplog.set_level("INFO")
     with TensorBoard(tmp_path)("run") as tell:
         tell("epoch", 1, {"validation accuracy": 0.5})
         deadline = time.monotonic() + 30
