@@ -331,6 +331,20 @@ def test_the_results_file_alone_is_enough(tiny_network, tmp_path):
     assert first in left and of_other_settings in left and len(left) == 3
 
 
+def test_what_a_folder_holds_is_newer_than_what_the_results_file_lists(tmp_path):
+    old, new, unfinished = (
+        Record(TINY, seed, {}, (Epoch(loss, 0, 0, 1),) * epochs)
+        for loss, seed, epochs in ((1.0, 0, 3), (2.0, 0, 3), (3.0, 1, 2))
+    )
+    finished = replace(old, seed=1)
+    records.write_results(tmp_path / "results.jsonl", [old, finished])
+    for record in (new, unfinished):
+        folder = tmp_path / "trainings" / str(record.seed)
+        folder.mkdir(parents=True)
+        record.save(folder)
+    assert reproduce.finished_records(tmp_path) == [new, finished]
+
+
 def test_a_backbone_of_which_only_the_result_is_left_is_named(tmp_path, tiny_network):
     stage = replace(imagenet.on_imagenet("resnet18_v1"), recipe=replace(imagenet.RESNET, epochs=1))
     segmentation = replace(stage, data="voc", backbone=stage)
