@@ -15,6 +15,24 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
 settings.load_profile("repeat")
 
+TAKE_LONG = (
+    "test_zoo_sweep",
+    "test_scripts",
+    "test_demo_stages",
+    "test_estimators",
+    "test_upstream_tests",
+    "test_runner",
+)
+
+
+def pytest_configure(config):
+    config.option.loadscopereorder = False  # of pytest-xdist: files with many tests first
+
+
+def pytest_collection_modifyitems(items):
+    """What takes long goes first, so that of two processes neither is left with it when the other is done."""
+    items.sort(key=lambda item: item.path.stem not in TAKE_LONG)
+
 
 @pytest.fixture(autouse=True)
 def same_random_numbers():
