@@ -93,6 +93,10 @@ def test_the_whole_network_is_the_sum_of_all_that_runs():
     counts = doconv.summary(net, (1, 3, 32, 32)).layers
     pointwise = 2 * 16 * 32 * 16 * 16
     assert found.total.formula.plain == sum(c.maccs.plain for c in counts if c.maccs) + 640 + pointwise
+    blocks = [(3, 16, 32), *6 * [(16, 16, 32)], (16, 32, 16), *5 * [(32, 32, 16)]]
+    blocks += [(32, 64, 8), *5 * [(64, 64, 8)]]  # C_in, C_out, and the sides of the maps
+    held = kernel.Memory(sum(9 * i * o for i, o, _ in blocks), sum(9 * i * side**2 for i, _, side in blocks))
+    assert found.total.memory == held
     assert found.without == {"Activation": 18, "BatchNorm": 21, "elemwise_add": 9, "Pooling": 1}
     assert not found.uncounted
 
@@ -104,7 +108,18 @@ def test_a_layer_at_several_places_composes_at_each():
     found = doconv.costs(converted(initialized(net), 8), (1, 3, 8, 8))
     (line,) = found.layers
     assert line.formula.kernel == 2 * 9 * 9 * 9 + 81 * (64 + 16) == line.counted["kernel"]
+    assert line.memory == kernel.Memory(kernel=2 * 81, feature=9 * 3 * (64 + 16))
     assert found.disagreements == []
+
+
+def test_a_kernel_at_several_places_of_a_graph_is_composed_once():
+    data, weight = mx.sym.var("data"), mx.sym.var("conv_weight")
+    conv = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 3, "no_bias": True}
+    halved = mx.sym.Pooling(mx.sym.Convolution(data, weight, **conv), kernel=(2, 2), stride=(2, 2))
+    net = nn.SymbolBlock(mx.sym.Convolution(halved, weight, **conv), data)
+    (line,) = doconv.costs(converted(initialized(net), 8), (1, 3, 8, 8)).layers
+    assert line.formula.kernel == 9 * 9 * 9 + 81 * (64 + 16) == line.counted["kernel"]
+    assert line.memory == kernel.Memory(kernel=81, feature=9 * 3 * (64 + 16))
 
 
 def test_layers_that_share_a_weight_are_one_line():

@@ -1,6 +1,7 @@
 """The paper's figures: what is drawn, against loops over a checkpoint's arrays, and that it is drawn."""
 
 import re
+from dataclasses import replace
 
 import gluon_doconv as doconv
 from gluon_doconv import kernel
@@ -125,6 +126,16 @@ def test_every_array_stands_in_its_column(checkpoint, drawn, tmp_path):
             max(weight.max(), folded.max()),
         )
     )
+
+
+@pytest.mark.parametrize("factor", [0.5, 2])
+def test_both_kernels_have_the_colours_of_one_scale(factor, checkpoint, drawn, tmp_path):
+    layer = kernels.read_layers(checkpoint[1])[0]
+    layer = replace(layer, folded=factor * layer.weight)
+    kernels.draw_kernels([layer], tmp_path / "kernels.png", "")
+    widest = max(1, factor) * layer.weight
+    for column in (0, 3):
+        assert drawn[column].images[0].get_clim() == (widest.min(), widest.max())
 
 
 def test_heat_maps_stand_in_the_order_of_the_layers(checkpoint, drawn, tmp_path):
