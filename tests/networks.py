@@ -3,6 +3,7 @@
 import json
 
 import gluon_doconv as doconv
+from gluon_doconv.parameters import snapshot
 from gluon_doconv.sites import find_sites
 from gluon_doconv.symbols import Graph
 
@@ -96,7 +97,7 @@ def perturb(net, scale=0.1):
 def values(net):
     """Every parameter's values, by its name in files and by its own, on every context."""
     return {
-        (name, parameter.name, str(array.context)): array.asnumpy()
+        (name, parameter.name, str(array.context)): snapshot(array)
         for name, parameter in net._collect_params_with_prefix().items()
         if parameter._data is not None
         for array in parameter.list_data()
