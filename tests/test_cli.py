@@ -103,6 +103,10 @@ def test_summary_counts(trained):
         (["fold", "nowhere", "x"], "nowhere-symbol.json: there is no such file"),
         (["summary", "resnet51_v1b"], "no model 'resnet51_v1b'; near names: .*resnet50_v1b"),
         (["inspect", "nowhere.params"], "there is no such file"),
+        (["summary", MODEL, "--input-shape", "1,3,32"], r"shape \(1, 3, 32\): .*3 vs. 4.*--input-shape"),
+        (["macc", MODEL, "--input-shape", "1,3,32"], f"{MODEL} does not run on an input of shape .*3 vs. 4"),
+        (["macc", "inceptionv3"], "kernel size .* exceeds input"),
+        (["macc", "siamrpn_alexnet_v2_otb15"], "missing 1 required positional argument: 'search'"),
     ],
 )
 def test_mistakes_are_explained_without_a_traceback(arguments, message):
@@ -111,5 +115,6 @@ def test_mistakes_are_explained_without_a_traceback(arguments, message):
     assert "Traceback" not in said
 
 
-def test_a_shape_that_is_none_is_explained():
-    assert "is not of the form 1,3,224,224" in call("summary", MODEL, "--input-shape", "big", code=2)
+@pytest.mark.parametrize("none", ["big", "0,3,32,32", "1,3,,32", "1,-3,32,32", ""])
+def test_a_shape_that_is_none_is_explained(none):
+    assert "is not of the form 1,3,224,224" in call("summary", MODEL, "--input-shape", none, code=2)

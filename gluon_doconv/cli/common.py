@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import click
 
@@ -40,16 +42,42 @@ def on_tensorboard(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """The callback of an option such as ``0,1,2``."""
+    if value is None:
+        return None
+    try:
+        return tuple(int(number) for number in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not of the form 0,1,2") from error
+
+
 def shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """The callback of an option such as ``1,3,224,224``."""
     if value is None:
         return None
+    if not re.fullmatch(r"0*[1-9]\d*(,0*[1-9]\d*)*", value):
+        raise click.BadParameter(f"{value!r} is not of the form 1,3,224,224")
+    return tuple(map(int, value.split(",")))
+
+
+@contextmanager
+def fed(model: str, input_shape: tuple[int, ...] | None) -> Iterator[None]:
+    """Meanwhile ``model`` is run on an input of this shape; what it says against that becomes a message.
+
+    Raises
+    ------
+    DOConvError
+        With the model, the shape, and the line of the error in which MXNet says what was wrong.
+    """
     try:
-        return tuple(int(size) for size in value.split(","))
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is not of the form 1,3,224,224") from error
-
-
-def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    """The callback of an option such as ``0,1,2``."""
-    return None if value is None else shape(_, __, value)
+        yield
+    except DOConvError:
+        raise
+    except (ValueError, TypeError, RuntimeError) as error:  # MXNetError is a RuntimeError
+        checks = re.findall(r"Check failed: (.+)", str(error))
+        reason = checks[-1] if checks else str(error).strip().splitlines()[-1]
+        raise DOConvError(
+            f"{model} does not run on an input of shape {input_shape}: {reason}. "
+            "Give another with --input-shape."
+        ) from error

@@ -6,7 +6,7 @@ import click
 
 from .. import checkpoint, graph
 from ..errors import DOConvError
-from .common import shape, teach
+from .common import fed, shape, teach
 
 
 @click.command()
@@ -22,7 +22,8 @@ def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None
 
     net = build(model, classes)
     over_parameterize(net)
-    click.echo(summarize(net, input_shape))
+    with fed(model, input_shape):
+        click.echo(summarize(net, input_shape))
 
 
 @click.command()
@@ -44,9 +45,11 @@ def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: i
 
     net = build(model, classes)
     net.initialize()
-    net(mx.nd.zeros((1, *input_shape[1:])))
-    over_parameterize(net, d_mul=d_mul)
-    counted = costs(net, input_shape)
+    with fed(model, input_shape):
+        net(mx.nd.zeros((1, *input_shape[1:])))
+        mx.nd.waitall()
+        over_parameterize(net, d_mul=d_mul)
+        counted = costs(net, input_shape)
     click.echo(counted)
     if counted.disagreements:
         raise DOConvError(f"{len(counted.disagreements)} counts are not what the formulas say; see above")
@@ -70,6 +73,7 @@ def export(
     checkpoint.load_folded(net, params)
     if form == "onnx":
         target = output if output.endswith(".onnx") else f"{output}.onnx"
-        click.echo(graph.export_onnx(net, target, input_shape))
+        with fed(model, input_shape):
+            click.echo(graph.export_onnx(net, target, input_shape))
     else:
         click.echo("\n".join(graph.export(net, output)))
