@@ -97,7 +97,7 @@ setup(
     license_files=["LICENSE"],
     packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
     package_dir={"gluon_doconv.patches": "patches"},
-    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.report": ["*.html"]},
+    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.lab.report": ["*.html"]},
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
     extras_require={

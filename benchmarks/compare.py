@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Sequence
 
-from gluon_doconv import operators
-from gluon_doconv.kernel import Geometry
+from gluon_doconv.core import operators
+from gluon_doconv.core.kernel import Geometry
 
 import mxnet as mx
 import published

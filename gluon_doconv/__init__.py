@@ -9,22 +9,21 @@ from .compat import cuda
 compat.install()
 cuda.preload()
 
-from .checkpoint import (  # noqa: E402
-    fold_params,
-    inspect,
-    load_parameters,
-    over_parameterize_params,
-)
-from .convert import fold, over_parameterize  # noqa: E402
-from .costing import costs  # noqa: E402
+from .checkout.script_options import add_options, patch_from_environment, patch_from_options  # noqa: E402
+from .core.config import Options  # noqa: E402
+from .core.convert import fold, over_parameterize  # noqa: E402
+from .core.layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
+from .core.separable import separate  # noqa: E402
+from .costing.compare import costs  # noqa: E402
+from .costing.summary import summary  # noqa: E402
 from .errors import DOConvError, DOConvWarning  # noqa: E402
-from .graph import export, export_onnx, fold_symbol  # noqa: E402
-from .importers import import_published, import_pytorch  # noqa: E402
-from .layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
-from .options import Options  # noqa: E402
-from .separable import separate  # noqa: E402
-from .summary import summary  # noqa: E402
-from .zoo import is_patched, patch, patched, register, unpatch, unregister  # noqa: E402
+from .files.checkpoint import load_parameters, over_parameterize_params  # noqa: E402
+from .files.export import export, export_onnx, fold_symbol  # noqa: E402
+from .files.fold import fold_params, inspect  # noqa: E402
+from .files.importers import import_published, import_pytorch  # noqa: E402
+from .patching import patch  # noqa: E402
+from .patching.patch import is_patched, patched, unpatch  # noqa: E402
+from .patching.registry import register, unregister  # noqa: E402
 
 __version__ = "0.1.0"
 
@@ -35,6 +34,7 @@ __all__ = [
     "DOConvError",
     "DOConvWarning",
     "Options",
+    "add_options",
     "costs",
     "export",
     "export_onnx",
@@ -49,6 +49,8 @@ __all__ = [
     "over_parameterize",
     "over_parameterize_params",
     "patch",
+    "patch_from_environment",
+    "patch_from_options",
     "patched",
     "register",
     "separate",

@@ -9,7 +9,7 @@ import click
 
 from .cli import main
 from .errors import DOConvError
-from .job import Job
+from .runner.run_config import RunConfig
 
 
 def start() -> None:
@@ -19,7 +19,7 @@ def start() -> None:
     command line then, and its exit code and signals are its own.
     """
     result = _command_line()
-    if isinstance(result, Job):
+    if isinstance(result, RunConfig):
         _run(result)
     sys.exit(result if isinstance(result, int) else 0)
 
@@ -34,11 +34,11 @@ def _command_line() -> Any:
         sys.exit("Aborted!")
 
 
-def _run(job: Job) -> None:
-    from .runner import run
+def _run(config: RunConfig) -> None:
+    from .runner.run import run
 
     try:
-        run(job)
+        run(config)
     except DOConvError as error:
         sys.exit(f"Error: {error}")
 

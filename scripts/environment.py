@@ -33,7 +33,7 @@ LIBRARIES = [("libgomp.so.1", "libgomp1"), ("libquadmath.so.0", "libquadmath0")]
 
 
 def say(text: str) -> None:
-    """Tell the user something without mixing it into the output that the shell reads."""
+    """Log the user something without mixing it into the output that the shell reads."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -51,7 +51,7 @@ def check_machine() -> None:
     elif (system, machine) != ("Linux", "x86_64"):
         stop(
             f"MXNet 1.9.1 does not exist for {system} on {machine}. "
-            "Use a Linux x86-64 machine, or a container or virtual machine of that kind."
+            "Use a Linux x86-64 machine, or a params_format or virtual machine of that kind."
         )
     if system == "Linux" and platform.libc_ver()[0] != "glibc":
         stop("MXNet's packages need a Linux with glibc (Debian, Ubuntu, Fedora ...), not musl (Alpine).")

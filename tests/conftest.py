@@ -19,9 +19,9 @@ TAKE_LONG = (
     "test_zoo_sweep",
     "test_scripts",
     "test_demo_stages",
-    "test_estimators",
+    "test_estimator_scripts",
     "test_upstream_tests",
-    "test_runner",
+    "test_run",
 )
 
 

@@ -3,9 +3,9 @@
 import json
 
 import gluon_doconv as doconv
-from gluon_doconv.parameters import snapshot
-from gluon_doconv.sites import find_sites
-from gluon_doconv.symbols import Graph
+from gluon_doconv.core.arrays import snapshot
+from gluon_doconv.core.convolutions import find_convolutions
+from gluon_doconv.core.graph import Graph
 
 import mxnet as mx
 import numpy as np
@@ -88,7 +88,9 @@ def same_bits(some, others):
 
 def perturb(net, scale=0.1):
     """Move every D away from the identity, without which equality would prove nothing."""
-    ds = {id(site.d): site.d for site in find_sites(net) if site.d is not None}
+    ds = {
+        id(convolution.d): convolution.d for convolution in find_convolutions(net) if convolution.d is not None
+    }
     assert ds
     for d in ds.values():
         d.set_data(mx.nd.random.normal(0, scale, shape=d.shape))
@@ -152,19 +154,25 @@ def convolutions(symbol):
 def composed_in_numpy(net, compose):
     """What every D of ``net`` folds into, in double precision, by the name of its weight."""
     return {
-        site.weight.name: compose(
-            site.weight.list_data()[0].asnumpy().astype(np.float64),
-            site.d.list_data()[0].asnumpy().astype(np.float64),
-            site.kernel_size,
+        convolution.weight.name: compose(
+            convolution.weight.list_data()[0].asnumpy().astype(np.float64),
+            convolution.d.list_data()[0].asnumpy().astype(np.float64),
+            convolution.kernel_size,
         )
-        for site in find_sites(net)
-        if site.d is not None
+        for convolution in find_convolutions(net)
+        if convolution.d is not None
     }
 
 
 def ds(net):
     """Every Parameter D of ``net``, once."""
-    return list({id(site.d): site.d for site in find_sites(net) if site.d is not None}.values())
+    return list(
+        {
+            id(convolution.d): convolution.d
+            for convolution in find_convolutions(net)
+            if convolution.d is not None
+        }.values()
+    )
 
 
 def unchanged_by(action, net, match):

@@ -4,7 +4,7 @@ Every function takes a ``Case`` (see cases.py) and the arrays of a layer by thei
 where the layer has one, bias.
 """
 
-from gluon_doconv import kernel
+from gluon_doconv.core import kernel
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view

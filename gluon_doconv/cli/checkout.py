@@ -8,9 +8,9 @@ from typing import Callable
 
 import click
 
-from .. import checkouts
+from ..checkout import apply as checkouts
 from ..errors import DOConvWarning
-from .common import teach
+from .common import errors_as_messages
 
 
 @click.group("patch")
@@ -23,7 +23,7 @@ _checkout = click.argument("checkout", type=click.Path(path_type=Path, exists=Tr
 
 @patching.command()
 @_checkout
-@teach
+@errors_as_messages
 def check(checkout: Path) -> None:
     """Say which version CHECKOUT is, and which of its files are patched. Changes nothing."""
     found = checkouts.check(checkout)
@@ -34,7 +34,7 @@ def check(checkout: Path) -> None:
 
 @patching.command()
 @_checkout
-@teach
+@errors_as_messages
 def apply(checkout: Path) -> None:
     """Patch CHECKOUT; if anything is in the way, all of it stays as it is."""
     _change(checkouts.apply, checkout)
@@ -42,7 +42,7 @@ def apply(checkout: Path) -> None:
 
 @patching.command()
 @_checkout
-@teach
+@errors_as_messages
 def revert(checkout: Path) -> None:
     """Make CHECKOUT, to the byte, what it was before it was patched."""
     _change(checkouts.revert, checkout)

@@ -11,10 +11,10 @@ from typing import Any, Callable, Iterator
 import click
 
 from ..errors import DOConvError
-from ..live import Live, TensorBoard, to_nobody
+from ..lab.tracking import TensorBoard, Tracker, no_tracker
 
 
-def teach(command: Callable[..., Any]) -> Callable[..., Any]:
+def errors_as_messages(command: Callable[..., Any]) -> Callable[..., Any]:
     """Show a :class:`DOConvError` as a message, not as a traceback."""
 
     @functools.wraps(command)
@@ -27,17 +27,17 @@ def teach(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _live(_: click.Context, __: click.Parameter, folder: Path | None) -> Live:
-    return TensorBoard(folder) if folder else to_nobody
+def _tracker(_: click.Context, __: click.Parameter, folder: Path | None) -> Tracker:
+    return TensorBoard(folder) if folder else no_tracker
 
 
-def on_tensorboard(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option ``--tensorboard``, which the command receives as ``live``."""
+def tensorboard_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option ``--tensorboard``, which the command receives as ``tracker``."""
     return click.option(
         "--tensorboard",
-        "live",
+        "tracker",
         type=click.Path(path_type=Path, file_okay=False),
-        callback=teach(_live),
+        callback=errors_as_messages(_tracker),
         help="folder for TensorBoard, which then shows the trainings under way",
     )(command)
 
@@ -62,7 +62,7 @@ def shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int
 
 
 @contextmanager
-def fed(model: str, input_shape: tuple[int, ...] | None) -> Iterator[None]:
+def explain_shape_errors(model: str, input_shape: tuple[int, ...] | None) -> Iterator[None]:
     """Meanwhile ``model`` is run on an input of this shape; what it says against that becomes a message.
 
     Raises

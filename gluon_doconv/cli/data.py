@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import click
 
-from .common import teach
+from .common import errors_as_messages
 
 
 @click.group()
@@ -27,7 +27,7 @@ def _height_and_width(_: click.Context, __: click.Parameter, value: str | None) 
 def _data_set(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command what the writers of all layouts take."""
     for decorate in (
-        teach,
+        errors_as_messages,
         click.option("--seed", default=0, show_default=True),
         click.option(
             "--images", default=40, show_default=True, help="to train on; a quarter as many to validate on"
@@ -42,7 +42,7 @@ _size = click.option("--size", callback=_height_and_width, metavar="HxW", help="
 
 
 def _write_data(layout: str, folder: str, **options: Any) -> None:
-    from ..datasets import LAYOUTS, write
+    from ..lab.datasets import LAYOUTS, write
 
     path = write(layout, folder, **options)
     home = f"~/.mxnet/datasets/{LAYOUTS[layout].HOME}"

@@ -8,8 +8,8 @@ from typing import Any, Callable
 
 import click
 
-from ..live import Live
-from .common import on_tensorboard, teach
+from ..lab.tracking import Tracker
+from .common import errors_as_messages, tensorboard_option
 
 
 @click.group()
@@ -27,21 +27,21 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
             click.option("--output", type=output, default=Path("runs", name), show_default=True),
             click.option("--seed", default=0, show_default=True),
             click.option("--epochs", default=epochs, show_default=True, help="for each of the two networks"),
-            on_tensorboard,
+            tensorboard_option,
         ]
         if images is not None:
             text = "to train on; a quarter as many validate"
             options.append(click.option("--images", default=images, show_default=True, help=text))
-        for option in [teach, *options]:
+        for option in [errors_as_messages, *options]:
             command = option(command)
         return demo.command()(command)
 
     return decorate
 
 
-def _run(name: str, output: Path, live: Live, **recipe: Any) -> None:
+def _run(name: str, output: Path, tracker: Tracker, **recipe: Any) -> None:
     job = import_module(f"..demos.{name}", __package__)
-    text = job.run(output, job.Recipe(**recipe), live)
+    text = job.run(output, job.Recipe(**recipe), tracker)
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for path in sorted(output.iterdir()):
         click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import click
 
-from .. import checkpoint, graph
 from ..errors import DOConvError
-from .common import fed, shape, teach
+from ..files import checkpoint
+from ..files import export as graph
+from .common import errors_as_messages, explain_shape_errors, shape
 
 
 @click.command()
 @click.argument("model")
 @click.option("--input-shape", callback=shape, help="such as 1,3,224,224, to count MACCs and parameters")
 @click.option("--classes", type=int, help="if not the model's own number")
-@teach
+@errors_as_messages
 def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None) -> None:
     """Show what DO-Conv would make of a MODEL of GluonCV's zoo: layers, parameters, MACCs."""
-    from ..convert import over_parameterize
-    from ..summary import summary as summarize
-    from ..zoo import build
+    from ..core.convert import over_parameterize
+    from ..costing.summary import summary as summarize
+    from ..zoo.build import build
 
     net = build(model, classes)
     over_parameterize(net)
-    with fed(model, input_shape):
+    with explain_shape_errors(model, input_shape):
         click.echo(summarize(net, input_shape))
 
 
@@ -31,7 +32,7 @@ def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None
 @click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
 @click.option("--d-mul", type=int, help="depth multiplier; by default M·N")
 @click.option("--classes", type=int, help="if not the model's own number")
-@teach
+@errors_as_messages
 def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: int | None) -> None:
     """Count what both compositions of a zoo MODEL cost: multiply-accumulates and memory, layer by layer.
 
@@ -39,13 +40,13 @@ def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: i
     """
     import mxnet as mx
 
-    from ..convert import over_parameterize
-    from ..costing import costs
-    from ..zoo import build
+    from ..core.convert import over_parameterize
+    from ..costing.compare import costs
+    from ..zoo.build import build
 
     net = build(model, classes)
     net.initialize()
-    with fed(model, input_shape):
+    with explain_shape_errors(model, input_shape):
         net(mx.nd.zeros((1, *input_shape[1:])))
         mx.nd.waitall()
         over_parameterize(net, d_mul=d_mul)
@@ -62,18 +63,18 @@ def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: i
 @click.option("--format", "form", type=click.Choice(["symbol", "onnx"]), default="symbol", show_default=True)
 @click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
 @click.option("--classes", type=int, help="if not the model's own number")
-@teach
+@errors_as_messages
 def export(
     model: str, params: str, output: str, form: str, input_shape: tuple[int, ...], classes: int | None
 ) -> None:
     """Write a checkpoint of a zoo MODEL as a plain, folded network for deployment."""
-    from ..zoo import build
+    from ..zoo.build import build
 
     net = build(model, classes)
     checkpoint.load_folded(net, params)
     if form == "onnx":
         target = output if output.endswith(".onnx") else f"{output}.onnx"
-        with fed(model, input_shape):
+        with explain_shape_errors(model, input_shape):
             click.echo(graph.export_onnx(net, target, input_shape))
     else:
         click.echo("\n".join(graph.export(net, output)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import teach
+from .common import errors_as_messages
 
 
 @click.command()
@@ -18,10 +18,10 @@ from .common import teach
     show_default=True,
     help="the file to write",
 )
-@teach
+@errors_as_messages
 def report(runs: tuple[Path, ...], output: Path) -> None:
     """Write the results of RUNS, folders of `demo` and `reproduce`, as one HTML page to send to a colleague."""
-    from ..report.page import write_page
+    from ..lab.report.page import write_page
 
     write_page(runs, output)
     click.echo(output)

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ..errors import DOConvError
-from ..live import Live
-from .common import on_tensorboard, teach
+from ..lab.tracking import Tracker
+from .common import errors_as_messages, tensorboard_option
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -23,8 +23,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--seeds", type=click.IntRange(1), help="how many; by default 5, of digits 10, with --smoke 2")
 @click.option("--columns", help="regular expression on the table's columns; by default all")
 @click.option("--output", type=FOLDER, help="by default runs/TABLE")
-@on_tensorboard
-@teach
+@tensorboard_option
+@errors_as_messages
 def reproduce(
     table: str,
     data: Path | None,
@@ -33,15 +33,15 @@ def reproduce(
     seeds: int | None,
     columns: str | None,
     output: Path | None,
-    live: Live,
+    tracker: Tracker,
 ) -> None:
     """Train what a TABLE of the paper reports, baseline and DO-Conv, over seeds, and write it.
 
     TABLE is table1 to table8, or digits: what tables 1, 6, 7 and 8 ask, asked of digits that are bundled.
     Killed and started again it goes on where it was. Results, table and curves are in the output folder.
     """
-    from ..experiments import catalogue
-    from ..experiments import reproduce as room
+    from ..lab.experiments import catalogue
+    from ..lab.experiments import reproduce as room
 
     if table not in catalogue.TABLES:
         raise DOConvError(f"there is no {table!r}; there are {', '.join(catalogue.TABLES)}")
@@ -53,7 +53,7 @@ def reproduce(
         chosen = catalogue.smoke(chosen)
         data = data or (catalogue.smoke_data(where / "data") if gluoncv else None)
     number = seeds or (2 if smoke else catalogue.SEEDS.get(table, 5))
-    text = room.reproduce(chosen, where, range(number), room.Sources(data, gluoncv), _say, live)
+    text = room.reproduce(chosen, where, range(number), room.Sources(data, gluoncv), _say, tracker)
     click.echo(f"{text}\nWritten: {', '.join(str(path) for path in room.outputs(chosen, where))}")
 
 

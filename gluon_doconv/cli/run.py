@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..job import Job
+from ..runner.run_config import RunConfig
 from .common import numbers
 
 
@@ -53,7 +53,7 @@ from .common import numbers
 )
 @click.option("--weights", type=click.Path(exists=True, file_okay=False), help="folder with pretrained files")
 @click.option(
-    "--no-mend", multiple=True, help="leave one obstacle of GluonCV's as it is; see the list it prints"
+    "--no-workaround", multiple=True, help="leave one obstacle of GluonCV's as it is; see the list it prints"
 )
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -65,13 +65,13 @@ def run(
     off: bool,
     fold_on_save: bool,
     weights: str | None,
-    no_mend: tuple[str, ...],
+    no_workaround: tuple[str, ...],
     **selection: Any,
-) -> Job:
+) -> RunConfig:
     """Run SCRIPT unchanged, with DO-Conv in every network that GluonCV builds for it.
 
     Options before SCRIPT are these; whatever comes after it is the script's own. The selection can also be set
     in the environment, as GLUON_DOCONV_INCLUDE and so on.
     """
     chosen = None if off else selection
-    return Job(script, arguments, module, chosen, only_named, fold_on_save, weights, no_mend)
+    return RunConfig(script, arguments, module, chosen, only_named, fold_on_save, weights, no_workaround)

@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 import mxnet as mx
-from gluoncv.model_zoo import model_zoo
 from gluoncv.model_zoo.cifarresnet import CIFARBasicBlockV1, CIFARResNetV1, CIFARResNetV2
 from gluoncv.model_zoo.resnet import BasicBlockV1, BottleneckV1, BottleneckV2, ResNetV1
 from mxnet.gluon import HybridBlock
-
-from ..hooks import Undo, shared
 
 
 class _WithoutShortcut:
@@ -98,18 +95,6 @@ NETWORKS: dict[str, Callable[..., HybridBlock]] = {
     factory.__name__: factory
     for factory in (cifar_plain20_v1, plain18_v1, cifar_resnet164_v1, cifar_resnet164_v2)
 }
-
-
-@shared
-def register_networks() -> Undo:
-    """Let GluonCV's ``get_model`` find these networks beside its own; what is returned undoes it."""
-    model_zoo._models.update(NETWORKS)
-
-    def unregister() -> None:
-        for name in NETWORKS:
-            model_zoo._models.pop(name, None)
-
-    return unregister
 
 
 def _build(

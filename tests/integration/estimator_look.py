@@ -8,13 +8,13 @@ import pickle
 import sys
 
 import gluon_doconv as doconv
-from gluon_doconv.compat.mends import apply_mends
+from gluon_doconv.compat.workarounds import apply_workarounds
 
 import mxnet as mx
 import numpy as np
 
 if not doconv.is_patched():
-    apply_mends()
+    apply_workarounds()
 
 from gluoncv.auto.estimators import FasterRCNNEstimator, ImageClassificationEstimator
 

@@ -7,18 +7,18 @@ the same way: the stock network is the oracle of the folded one, and an uninterr
 import runpy
 from pathlib import Path
 
-from gluon_doconv import datasets
-from gluon_doconv.compat.mends import apply_mends
+from gluon_doconv.compat.workarounds import apply_workarounds
+from gluon_doconv.lab import datasets
 
 import mxnet as mx
 import pytest
 from gluoncv.data import VOCDetection
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
-from upstream.case import DATA_SETS, Place
-from upstream.comparing import Resumes, SamePrints
-from upstream.folding import Folds, Network
-from upstream.run import Run
+from verification.upstream.case import DATA_SETS, Place
+from verification.upstream.comparing import Resumes, SamePrints
+from verification.upstream.folding import Folds, Network
+from verification.upstream.run import Run
 
 FOLDER = Path(__file__).parent
 
@@ -87,7 +87,7 @@ def test_segmentation_trains_resumes_evaluates_and_folds(place):
 
 def test_detection_trains_resumes_and_folds(place):
     build = runpy.run_path(str(FOLDER / "scripts" / "detect.py"))["build"]
-    undo = apply_mends()  # custom_faster_rcnn_fpn is another function without
+    undo = apply_workarounds()  # custom_faster_rcnn_fpn is another function without
     try:
         first, second = (f"whole/params/net_000{epoch}.params" for epoch in (0, 1))
         found = take(

@@ -27,7 +27,7 @@ def parse_args():
     return parser.parse_args()
 
 
-class Job:
+class RunConfig:
     def __init__(self, args):
         self.args, self.ctx = args, [mx.cpu(0)]
         normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -75,7 +75,7 @@ class Job:
 def main():
     args = parse_args()
     makedirs(args.save_dir)
-    job = Job(args)
+    job = RunConfig(args)
     if args.eval:
         job.validate(args.start_epoch)
         return

@@ -1,0 +1,1 @@
+"""DO-Conv in a checkout of GluonCV."""

@@ -1,0 +1,242 @@
+"""What keeps GluonCV's scripts from running today, mended at run time; none of it is DO-Conv's doing.
+
+Each workaround has a name, says what it works around, and is undone by the call that applying it
+returns. The runner applies them and says so; each can be switched off.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import mxnet as mx
+
+from ..monkeypatch import Undo, wrap_method
+from . import install, uninstall
+from .autocfg import autocfg_types
+
+PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
+
+
+def _nothing() -> None:
+    """Undo nothing."""
+
+
+@dataclass(frozen=True)
+class Workaround:
+    """One obstacle, how it is removed, and what it takes to leave it as it is: in most cases nothing."""
+
+    name: str
+    what: str
+    apply: Callable[[], Undo]
+    disable: Callable[[], Undo] = lambda: _nothing
+
+
+def _numpy_names() -> Undo:
+    """Importing gluon_doconv has put these names back already; there is no importing MXNet without."""
+    install()
+    return _nothing
+
+
+def _no_numpy_names() -> Undo:
+    uninstall()
+    return install
+
+
+class Batch(list):
+    """A batch that is a list in every respect but ``type(batch) == list``."""
+
+
+def _list_batches() -> Undo:
+    """Scripts that ask ``type(batch) == list`` take a DataLoader's batches for DALI's."""
+    return wrap_method(
+        mx.gluon.data.DataLoader, "__iter__", lambda original, loader: map(_as_batch, original(loader))
+    )
+
+
+def _as_batch(batch: Any) -> Any:
+    return Batch(batch) if type(batch) is list else batch
+
+
+def _custom_fpn() -> Undo:
+    """``custom_faster_rcnn_fpn`` is shadowed by a function of the same name in doublehead_rcnn."""
+    from gluoncv.model_zoo import model_zoo
+    from gluoncv.model_zoo.rcnn.faster_rcnn import faster_rcnn
+
+    right = faster_rcnn.custom_faster_rcnn_fpn
+    wrong = model_zoo._models["custom_faster_rcnn_fpn"]
+    if wrong is right:
+        return _nothing
+    owners = [module for module in _gluoncv_modules() if vars(module).get(right.__name__) is wrong]
+    for module in owners:
+        setattr(module, right.__name__, right)
+    model_zoo._models[right.__name__] = right
+
+    def undo() -> None:
+        for module in owners:
+            setattr(module, right.__name__, wrong)
+        model_zoo._models[right.__name__] = wrong
+
+    return undo
+
+
+def _rcnn_resume() -> Undo:
+    """A Faster R-CNN that has trained has a target generator, which one that is to resume has not built yet."""
+    from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
+
+    def load_parameters(
+        original: Callable[..., None], net: Any, filename: str, *args: Any, **kwargs: Any
+    ) -> None:
+        if any("target_generator" in name for name in mx.nd.load(filename)):
+            _ = net.target_generator  # a property that builds it
+        original(net, filename, *args, **kwargs)
+
+    return wrap_method(FasterRCNN, "load_parameters", load_parameters)
+
+
+def _roi_align() -> Undo:
+    """On the CPU, ROIAlign leaves rows of masked regions (image index < 0) uninitialised; they must be 0."""
+    undo_nd, undo_sym = (_wrap_roi_align(F) for F in (mx.nd, mx.sym))
+
+    def undo() -> None:
+        undo_nd()
+        undo_sym()
+
+    return undo
+
+
+def _wrap_roi_align(F: Any) -> Undo:
+    original = F.contrib.ROIAlign
+
+    @functools.wraps(original)
+    def masked(data: Any, rois: Any, *args: Any, **kwargs: Any) -> Any:
+        pooled = original(data, rois, *args, **kwargs)
+        image = F.reshape(F.slice_axis(rois, axis=-1, begin=0, end=1), shape=(-1,))
+        present = F.clip(image + 1, 0, 1)  # MXNet translates no comparison of numbers to ONNX
+        return F.where(present, pooled, F.zeros_like(pooled))
+
+    F.contrib.ROIAlign = masked
+    return functools.partial(setattr, F.contrib, "ROIAlign", original)
+
+
+def _hanging_threads() -> Undo:
+    """After an exception, GluonCV's worker threads keep the process alive for ever."""
+    from gluoncv.utils import parallel
+
+    class DaemonThreading:
+        """The ``threading`` that ``gluoncv.utils.parallel`` sees."""
+
+        Thread = staticmethod(functools.partial(threading.Thread, daemon=True))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(threading, name)
+
+    parallel.threading = DaemonThreading()
+    return functools.partial(setattr, parallel, "threading", threading)
+
+
+def _no_gpu_batches() -> Undo:
+    """A script that loads one image per GPU asks for batches of 0 images where there is none."""
+
+    def initialise(
+        original: Callable[..., None],
+        loader: Any,
+        dataset: Any,
+        batch_size: int | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        original(loader, dataset, 1 if batch_size == 0 else batch_size, *args, **kwargs)
+
+    return wrap_method(mx.gluon.data.DataLoader, "__init__", initialise)
+
+
+def _autogluon_transforms() -> Undo:
+    """train_horovod imports autogluon's transforms, which images smaller than 320 pixels do not need."""
+    names = [name for name in PIL_TRANSFORMS if not _is_module(name)]
+    for name in names:
+        sys.modules[name] = module = types.ModuleType(name)
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, module)
+    if names:
+        vars(module)["__getattr__"] = _missing_transform
+
+    def undo() -> None:
+        for name in names:
+            del sys.modules[name]
+
+    return undo
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of what the name begins with
+        return False
+
+
+def _missing_transform(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise ImportError(
+        f"{name} is one of autogluon's transforms (autogluon.utils.pil_transforms): install autogluon"
+    )
+
+
+def _rehearsal_cifar() -> Undo:
+    """MXNet's CIFAR10 downloads whatever has not the official checksums."""
+    from mxnet.gluon.data.vision import datasets
+
+    from .rehearsal import layout_of
+
+    original = datasets.check_sha1
+
+    def check_sha1(path: str, sha1: str) -> bool:
+        return layout_of(Path(path).parent) == "cifar" or original(path, sha1)
+
+    datasets.check_sha1 = check_sha1
+    return functools.partial(setattr, datasets, "check_sha1", original)
+
+
+WORKAROUNDS = (
+    Workaround("numpy-names", "names that NumPy has removed and GluonCV uses", _numpy_names, _no_numpy_names),
+    Workaround("list-batches", "batches of a DataLoader are not taken for DALI's", _list_batches),
+    Workaround(
+        "custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn
+    ),
+    Workaround("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
+    Workaround("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", _roi_align),
+    Workaround(
+        "no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches
+    ),
+    Workaround("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
+    Workaround("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
+    Workaround("hanging-threads", "the process ends after an exception", _hanging_threads),
+    Workaround(
+        "autocfg-types", "gluoncv.auto.estimators can be imported on Python 3.10 and later", autocfg_types
+    ),
+)
+
+
+def apply_workarounds(without: tuple[str, ...] = ()) -> Undo:
+    """Apply every workaround but those named; the returned call undoes them all."""
+    undos = [
+        workaround.disable() if workaround.name in without else workaround.apply() for workaround in WORKAROUNDS
+    ]
+
+    def undo() -> None:
+        for one in reversed(undos):
+            one()
+
+    return undo
+
+
+def _gluoncv_modules() -> list[Any]:
+    return [module for name, module in list(sys.modules.items()) if name.split(".")[0] == "gluoncv" and module]

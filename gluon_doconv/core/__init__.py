@@ -1,0 +1,1 @@
+"""What DO-Conv does: to arrays, to a layer, to a network."""

@@ -1,0 +1,49 @@
+"""Arrays of a network: read while it may still be computing with them, and checked before they are folded."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+import mxnet as mx
+import numpy as np
+
+from ..errors import DOConvError
+from . import operators
+
+
+def snapshot(array: mx.nd.NDArray) -> np.ndarray:
+    """The values of ``array``, also while a network is still computing with it.
+
+    ``asnumpy`` alone does not wait for operators that read: under oneDNN a convolution of an inference that
+    has not ended may be moving its weight into another layout meanwhile, and values come out in disorder.
+    The engine keeps a copy apart from that.
+    """
+    return array.copy().asnumpy()
+
+
+def fold_checked(
+    weight: mx.nd.NDArray, d: mx.nd.NDArray, kernel_size: Sequence[int], weight_name: str, d_name: str
+) -> mx.nd.NDArray:
+    """Fold W and D into W', refusing values that are not finite.
+
+    Raises
+    ------
+    DOConvError
+        Naming the parameter that holds a NaN or an infinity, or saying that W' overflows.
+    """
+    require_finite(weight, weight_name)
+    require_finite(d, d_name)
+    with mx.autograd.pause():
+        folded = operators.fold(weight, d, kernel_size)
+    require_finite(folded, f"W' of {weight_name}")
+    return folded
+
+
+def require_finite(array: mx.nd.NDArray, name: str) -> None:
+    """Raise :class:`DOConvError`, naming the array, if it holds a NaN or an infinity."""
+    bad = int(np.count_nonzero(~np.isfinite(snapshot(array))))
+    if bad:
+        raise DOConvError(
+            f"{name}: {bad} of {array.size} values are not finite; nothing was changed. "
+            "Training diverged before this point: fold an earlier checkpoint."
+        )

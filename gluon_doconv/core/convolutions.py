@@ -1,0 +1,226 @@
+"""Every convolution of a live network, wherever it is: a layer, or a node in the graph of a SymbolBlock."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from math import prod
+from typing import Iterator
+
+import mxnet as mx
+from mxnet.gluon import Block, SymbolBlock
+from mxnet.gluon.nn.conv_layers import _Conv
+from mxnet.gluon.parameter import Parameter
+
+from ..errors import DOConvError
+from . import layers
+from .config import Options
+from .graph import ConvolutionNode, Graph
+from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
+
+
+class Convolution(ABC):
+    """One convolution, which can be over-parameterized and folded where it stands.
+
+    Attributes
+    ----------
+    name : structural name, such as ``features.2.0.body.0``, the one parameter files use
+    prefix : the layer's own name, such as ``cifarresnetv10_stage1_conv0``
+    node : name of the convolution's node in a graph
+    weight, d : its Parameters; ``d`` is None while it is plain
+    channels, kernel_size, groups : as in ``nn.Conv2D``
+    """
+
+    name: str
+    prefix: str
+    node: str
+    weight: Parameter
+    channels: int
+    kernel_size: tuple[int, ...]
+    groups: int
+
+    @property
+    @abstractmethod
+    def d(self) -> Parameter | None:
+        """The Parameter D, or None."""
+
+    @property
+    @abstractmethod
+    def d_name(self) -> str:
+        """What D is called among all Parameters of the network, or will be."""
+
+    @property
+    @abstractmethod
+    def obstacle(self) -> str | None:
+        """Why DO-Conv does not apply here; None if it does."""
+
+    @abstractmethod
+    def check(self, options: Options) -> None:
+        """Raise :class:`DOConvError` if ``options`` cannot be carried out here; change nothing."""
+
+    @abstractmethod
+    def over_parameterize(self, options: Options) -> None:
+        """Give the convolution its D."""
+
+    @abstractmethod
+    def fold(self, folded: mx.nd.NDArray | None) -> None:
+        """Make the convolution plain, with ``folded`` (from :meth:`folded_kernel`) as its kernel."""
+
+    @abstractmethod
+    def adopt(self, d: Parameter) -> None:
+        """Use this ``d``, which a convolution of the same weight was given, in :meth:`over_parameterize`."""
+
+    def folded_kernel(self) -> mx.nd.NDArray | None:
+        """W', or None where there are no values to fold yet."""
+        return fold_parameters(self.weight, self.d, self.kernel_size)
+
+    @property
+    def d_mul(self) -> int:
+        """The depth multiplier of a DO-Conv convolution."""
+        assert self.d is not None
+        return self.d.shape[1]
+
+    @property
+    def in_channels(self) -> int:
+        """C_in; 0 while it is unknown."""
+        return self.weight.shape[1] * self.groups if self.weight.shape else 0
+
+    @property
+    def kind(self) -> str:
+        """DO-Conv, DO-DConv or DO-GConv (section 3), by the number of groups."""
+        if self.groups == 1:
+            return "DO-Conv"
+        return "DO-DConv" if self.groups == (self.in_channels or self.channels) else "DO-GConv"
+
+
+class LayerConvolution(Convolution):
+    """A convolution that is a Gluon layer."""
+
+    def __init__(self, name: str, layer: _Conv) -> None:
+        self._layer = layer
+        self.name, self.prefix, self.node = name, layer.name, f"{layer.name}_fwd"
+        self.weight = layer.weight
+        self.channels, self.groups = layer._channels, layer._kwargs["num_group"]
+        self.kernel_size = tuple(layer._kwargs["kernel"])
+
+    @property
+    def d(self) -> Parameter | None:
+        return getattr(self._layer, "D", None)
+
+    @property
+    def d_name(self) -> str:
+        return f"{self._layer.params.prefix}D"
+
+    @property
+    def obstacle(self) -> str | None:
+        if self._layer._op_name != "Convolution":
+            return "transposed"
+        if type(self._layer) not in layers.DOCONV_OF and type(self._layer) not in layers.PLAIN_OF:
+            return f"{type(self._layer).__name__} has a forward of its own"
+        return None if layers.is_spatial(self._layer) else "pointwise"
+
+    def check(self, options: Options) -> None:
+        layers.check_convertible(self._layer, options)
+
+    def over_parameterize(self, options: Options) -> None:
+        layers.over_parameterize_layer(self._layer, options)
+
+    def adopt(self, d: Parameter) -> None:
+        self._layer.params._params[d.name] = d
+
+    def fold(self, folded: mx.nd.NDArray | None) -> None:
+        layers.fold_layer(self._layer, folded)
+
+
+class GraphConvolution(Convolution):
+    """A convolution inside a SymbolBlock, such as the backbone of a detection model."""
+
+    def __init__(self, path: str, block: SymbolBlock, convolution: ConvolutionNode) -> None:
+        self._block, self._node = block, convolution
+        self.prefix = convolution.weight[: -len("_weight")]
+        self.node, self.weight = convolution.node, learn_shape(block.params[convolution.weight])
+        name = self._structural_weight()[: -len("_weight")] or self.prefix
+        self.name = f"{path}.{name}" if path else name
+        self.channels, self.groups = convolution.channels, convolution.groups
+        self.kernel_size = convolution.kernel_size
+
+    @property
+    def d(self) -> Parameter | None:
+        return None if self._node.d is None else self._block.params[self._node.d]
+
+    @property
+    def d_name(self) -> str:
+        return f"{self._node.weight[: -len('weight')]}D"
+
+    @property
+    def obstacle(self) -> str | None:
+        if not self._node.weight.endswith(("_weight", ".weight")):
+            return f"its kernel is called {self._node.weight}, not …_weight"
+        return None if prod(self.kernel_size) > 1 else "pointwise"
+
+    def check(self, options: Options) -> None:
+        if self._node.layout not in (None, *layers.LAYOUTS):
+            raise DOConvError(f"{self.name}: layout {self._node.layout!r} is not supported")
+        if options.composition == "feature":
+            raise DOConvError(f"{self.name}: inside a SymbolBlock only composition='kernel' is possible")
+        refuse_small_d_mul(self.weight, self.kernel_size, options)
+
+    def over_parameterize(self, options: Options) -> None:
+        graph = self._graph()
+        geometry = self._node.geometry(options.d_mul)
+        fit_weight(self.weight, geometry)
+        d = create_d(self._block.params, self.d_name, self.weight, geometry, options)
+        graph.over_parameterize(self._node, d.var(), geometry)
+        self._block._reg_params[self._structural_name(d)] = d
+        self._replace_graph(graph)
+        self._node = replace(self._node, d=d.name)
+
+    def adopt(self, d: Parameter) -> None:
+        self._block.params._params[d.name] = d
+
+    def fold(self, folded: mx.nd.NDArray | None) -> None:
+        graph = self._graph()
+        graph.fold(self._node)
+        d = self.d
+        self._block._reg_params.pop(self._structural_name(d))
+        remove_d(self._block.params, d, self.weight, folded)
+        self._replace_graph(graph)
+
+    def _graph(self) -> Graph:
+        return Graph(self._block._cached_graph[1])
+
+    def _replace_graph(self, graph: Graph) -> None:
+        self._block._cached_graph = (self._block._cached_graph[0], graph.symbol())
+
+    def _structural_name(self, d: Parameter) -> str:
+        """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
+        return d.name[len(self.weight.name) - len(self._structural_weight()) :] or d.name
+
+    def _structural_weight(self) -> str:
+        return next(key for key, value in self._block._reg_params.items() if value is self.weight)
+
+
+def find_convolutions(net: Block) -> list[Convolution]:
+    """Every convolution of ``net``, each once, in the order of its structure."""
+    seen: set[int] = set()
+    return list(_walk(net, "", seen))
+
+
+def _walk(block: Block, path: str, seen: set[int]) -> Iterator[Convolution]:
+    if id(block) in seen:
+        return
+    seen.add(id(block))
+    if isinstance(block, _Conv):
+        yield LayerConvolution(path or block.name, block)
+    elif isinstance(block, SymbolBlock):
+        yield from _graph_convolutions(block, path)
+    for name, child in block._children.items():
+        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+
+
+def _graph_convolutions(block: SymbolBlock, path: str) -> Iterator[Convolution]:
+    weights: set[str] = set()
+    for convolution in Graph(block._cached_graph[1]).convolutions():
+        if convolution.weight not in weights:
+            weights.add(convolution.weight)
+            yield GraphConvolution(path, block, convolution)

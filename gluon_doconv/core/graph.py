@@ -1,0 +1,184 @@
+"""Symbolic graphs, as in a ``-symbol.json`` file: find their convolutions, over-parameterize and fold them.
+
+A graph is edited as the JSON that MXNet itself writes. Nodes are only ever added or pointed elsewhere; what
+nothing points at any more disappears when MXNet reads the graph.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import mxnet as mx
+from mxnet.gluon import HybridBlock
+from mxnet.gluon.block import _regroup
+
+from ..errors import DOConvError
+from . import operators
+from .kernel import Geometry
+
+DATA, WEIGHT = 0, 1  # the inputs of a Convolution node
+SHAPE_ONLY = "zeros_like"  # whatever goes into it, only its shape comes out
+
+
+@dataclass(frozen=True)
+class ConvolutionNode:
+    """One ``Convolution`` node.
+
+    ``weight`` and ``d`` name the variables its kernel is computed from; ``d`` is None for a plain one.
+    """
+
+    node: str
+    weight: str
+    d: str | None
+    channels: int
+    kernel_size: tuple[int, ...]
+    groups: int
+    layout: str | None
+
+    @property
+    def layer(self) -> str:
+        """What the names of its variables begin with."""
+        return self.weight[: -len("_weight")]
+
+    def geometry(self, d_mul: int | None) -> Geometry:
+        """What composition needs to know, for a depth multiplier (None means M·N)."""
+        return Geometry(self.channels, self.kernel_size, self.groups, int(d_mul or prod(self.kernel_size)))
+
+
+def trace(net: HybridBlock, afresh: bool = False) -> mx.sym.Symbol:
+    """The graph of a network, as it was traced when it was hybridized and run, else traced now.
+
+    Parameters
+    ----------
+    net : the network
+    afresh : whether to trace now in any case
+
+    Raises
+    ------
+    DOConvError
+        If ``net`` is no HybridBlock, or takes more than one input and has not been hybridized and run.
+    """
+    if not isinstance(net, HybridBlock):
+        raise DOConvError(f"{net.name} is a {type(net).__name__}, not a HybridBlock: it has no graph to export")
+    if net._cached_graph and not afresh:
+        return net._cached_graph[1]
+    try:
+        inputs = _regroup(net._cached_graph[0], net._in_format) if net._cached_graph else [mx.sym.var("data")]
+        out = net(*inputs)
+    except Exception as error:
+        raise DOConvError(
+            f"{net.name} could not be traced with one input ({error}); hybridize it and run it once before"
+        ) from error
+    return mx.sym.Group(out) if isinstance(out, (list, tuple)) else out
+
+
+class Graph:
+    """A symbol that can be rewritten; ``nodes`` are those of MXNet's JSON, inputs before what uses them."""
+
+    def __init__(self, symbol: mx.sym.Symbol) -> None:
+        self._json = json.loads(symbol.tojson())
+        self.nodes = self._json["nodes"]
+
+    def symbol(self) -> mx.sym.Symbol:
+        """The graph as it now is."""
+        return mx.sym.load_json(json.dumps(self._json))
+
+    def convolutions(self) -> list[ConvolutionNode]:
+        """Every convolution whose kernel is a variable, or is composed of two."""
+        found = ((node, self._kernel_variables(node)) for node in self.nodes if node["op"] == "Convolution")
+        return [_described(node, *variables) for node, variables in found if variables]
+
+    def fold(self, convolution: ConvolutionNode) -> None:
+        """Point a DO-Conv convolution back at its ``weight``, which is to hold W' from now on."""
+        nodes = self._of_weight(convolution.weight)
+        weight = self._index(convolution.weight)
+        self._set_shape(weight, convolution.kernel_size)
+        for node in nodes:
+            node["inputs"][WEIGHT] = [weight, 0, 0]
+
+    def over_parameterize(self, convolution: ConvolutionNode, d: mx.sym.Symbol, geometry: Geometry) -> None:
+        """Compose the kernel of a plain convolution from its ``weight`` and the variable ``d``."""
+        nodes = self._of_weight(convolution.weight)
+        index = self._index(convolution.weight)
+        self._set_shape(index, geometry.weight_tail)
+        x, weight = mx.sym.var("data of the convolution"), mx.sym.var(convolution.weight)
+        with mx.name.Prefix(f"{convolution.node}_"):
+            composed = operators.compose_inferring("float32", mx.sym, x, weight, d, geometry)
+        known = {x.name: nodes[0]["inputs"][DATA], weight.name: [index, 0, 0]}
+        kernel = self._splice(composed, known)
+        for node in nodes:
+            node["inputs"][WEIGHT] = kernel
+
+    def variables_behind(self, index: int) -> set[str]:
+        """The names of the variables whose values the node at ``index`` is computed from."""
+        names, seen, waiting = set(), set(), [index]
+        while waiting:
+            current = waiting.pop()
+            node = self.nodes[current]
+            if current in seen or node["op"] == SHAPE_ONLY:
+                continue
+            seen.add(current)
+            if node["op"] == "null":
+                names.add(node["name"])
+            waiting += [source[0] for source in node["inputs"]]
+        return names
+
+    def _kernel_variables(self, node: dict[str, Any]) -> tuple[str, str | None] | None:
+        """The names (weight, d) or (weight, None) behind a convolution's kernel; None for anything else."""
+        names = sorted(self.variables_behind(node["inputs"][WEIGHT][0]))
+        if len(names) == 1 and self.nodes[node["inputs"][WEIGHT][0]]["op"] == "null":
+            return names[0], None
+        if len(names) == 2 and names[0].endswith("D") and names[1] == names[0][:-1] + "weight":
+            return names[1], names[0]
+        return None
+
+    def _of_weight(self, weight: str) -> list[dict[str, Any]]:
+        """The convolutions whose kernel is, or is composed from, this variable. Layers may share one."""
+        convolutions = (node for node in self.nodes if node["op"] == "Convolution")
+        return [node for node in convolutions if (self._kernel_variables(node) or ("",))[0] == weight]
+
+    def _index(self, variable: str) -> int:
+        variables = ((i, node["name"]) for i, node in enumerate(self.nodes) if node["op"] == "null")
+        return next(i for i, name in variables if name == variable)
+
+    def _set_shape(self, variable: int, tail: tuple[int, ...]) -> None:
+        attributes = self.nodes[variable].get("attrs", {})
+        if "__shape__" in attributes:
+            attributes["__shape__"] = str((*ast.literal_eval(attributes["__shape__"])[:2], *tail))
+
+    def _splice(self, symbol: mx.sym.Symbol, known: dict[str, list[int]]) -> list[int]:
+        """Add the nodes of ``symbol``, whose variables named in ``known`` are entries of this graph already."""
+        addition = json.loads(symbol.tojson())
+        entries: list[list[int]] = []
+        for node in addition["nodes"]:
+            if node["name"] in known:
+                entries.append(known[node["name"]])
+                continue
+            node["inputs"] = [_at(entries[source[0]], source) for source in node["inputs"]]
+            entries.append([len(self.nodes), 0, 0])
+            self.nodes.append(node)
+        head = addition["heads"][0]
+        return _at(entries[head[0]], head)
+
+
+def _at(entry: list[int], source: list[int]) -> list[int]:
+    """The output of a moved node that ``source`` spoke of; an entry that was known stands for one output."""
+    return [entry[0], entry[1] or source[1], 0]
+
+
+def _described(node: dict[str, Any], weight: str, d: str | None) -> ConvolutionNode:
+    attributes = node["attrs"]
+    layout = attributes.get("layout", "None")
+    return ConvolutionNode(
+        node=node["name"],
+        weight=weight,
+        d=d,
+        channels=int(attributes["num_filter"]),
+        kernel_size=tuple(ast.literal_eval(attributes["kernel"])),
+        groups=int(attributes.get("num_group", 1)),
+        layout=None if layout == "None" else layout,
+    )

@@ -1,0 +1,24 @@
+"""What D starts from, whatever initializer the network is given."""
+
+from __future__ import annotations
+
+import mxnet as mx
+
+from . import kernel
+
+
+@mx.init.register
+class DepthwiseHe(mx.init.Initializer):
+    """He initialisation of D (Table 7): D ~ N(0, 2/(M·N)); a channel's patch is the fan-in.
+
+    Fills the stored D' = D − I, of shape (M·N, D_mul, C_in).
+    """
+
+    def _init_weight(self, _: str, d: mx.nd.NDArray) -> None:
+        kernel_area, d_mul = d.shape[:2]
+        identity = mx.nd.array(kernel.identity(kernel_area, d_mul), dtype=d.dtype, ctx=d.context)
+        noise = mx.nd.random.normal(0, (2 / kernel_area) ** 0.5, shape=d.shape, dtype="float32", ctx=d.context)
+        d[:] = noise.astype(d.dtype) - identity.expand_dims(2)
+
+
+INITIALIZERS = {"identity": mx.init.Zero(), "he": DepthwiseHe()}

@@ -1,0 +1,102 @@
+"""What becomes of a Gluon Trainer when Parameters come, go and change their shape under it.
+
+A Trainer files optimiser states and kvstore entries by a Parameter's position in its list.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Iterable
+
+import mxnet as mx
+from mxnet.gluon import Trainer
+from mxnet.gluon.parameter import Parameter
+
+from ..errors import DOConvError
+
+
+def join(d: Parameter, weight: Parameter) -> None:
+    """Have the Trainer of ``weight``, if it has one, train ``d`` too.
+
+    A former D of this name, one that was folded, gives up its place.
+    """
+    trainer = weight._trainer
+    if trainer is None or d._trainer is trainer:
+        return
+    index = trainer._param2idx.setdefault(d.name, len(trainer._params))
+    former = trainer._params[index : index + 1]
+    trainer._params[index : index + 1] = [d]
+    trainer._params_to_init = [*_without(former, trainer._params_to_init), d]
+    trainer._optimizer.param_dict[index] = d
+    d._set_trainer(trainer)
+    if former:
+        forget_state_of(d, resized=True)
+
+
+def leave(d: Parameter) -> None:
+    """Take a ``d`` that never had values, hence no optimiser states, out of its Trainer."""
+    trainer = d._trainer
+    if trainer is None:
+        return
+    trainer._params = _without([d], trainer._params)
+    trainer._params_to_init = _without([d], trainer._params_to_init)
+    trainer._param2idx = {parameter.name: i for i, parameter in enumerate(trainer._params)}
+    trainer._optimizer.param_dict = dict(enumerate(trainer._params))
+    d._set_trainer(None)
+
+
+def refuse_distributed(parameter: Parameter, shape: tuple[int, ...]) -> None:
+    """Refuse what :func:`forget_state_of` cannot do: the servers of a distributed kvstore keep their values.
+
+    Raises
+    ------
+    DOConvError
+        If they hold values of ``parameter``, or only its shape and that is not ``shape``.
+    """
+    trainer = parameter._trainer
+    if trainer is None or not (trainer._kv_initialized and trainer._distributed):
+        return
+    if trainer._update_on_kvstore or parameter.shape != shape:
+        raise DOConvError(
+            f"{parameter.name} is being trained with a distributed kvstore, which would go on with its former "
+            "values. Save the parameters and fold the file (fold_params), or export the network."
+        )
+
+
+def forget_state_of(parameter: Parameter, resized: bool) -> None:
+    """Forget what the Trainer of ``parameter`` knew of its former values.
+
+    Optimiser states have its former shape, and a kvstore holds a copy of its former values.
+    """
+    trainer = parameter._trainer
+    if trainer is None:
+        return
+    if resized:
+        for updater in trainer._updaters:
+            updater.states.pop(trainer._param2idx[parameter.name], None)
+    if trainer._kv_initialized and (resized or trainer._update_on_kvstore):
+        _renew_kvstore(trainer)
+
+
+def states_of(parameters: Iterable[Parameter], trainer: Trainer, states: bytes) -> bytes:
+    """Of ``states``, as ``trainer.save_states`` writes them, what a Trainer of ``parameters`` alone would have.
+
+    A folded D keeps its place in ``trainer``; a Trainer made for the plain network has no such place.
+    """
+    by_position, *optimizer = pickle.loads(states)
+    wanted = {id(parameter) for parameter in parameters}
+    kept = [position for position, parameter in enumerate(trainer._params) if id(parameter) in wanted]
+    renumbered = {new: by_position[old] for new, old in enumerate(kept) if old in by_position}
+    return pickle.dumps((renumbered, *optimizer))
+
+
+def _renew_kvstore(trainer: Trainer) -> None:
+    """Log the parameters to a fresh kvstore: one that was given as an object is told them only once."""
+    given = trainer._kvstore_params["kvstore"]
+    if isinstance(given, mx.kvstore.KVStoreBase):
+        trainer._kvstore_params["kvstore"] = mx.kvstore.create(given.type)
+    trainer._reset_kvstore()
+
+
+def _without(unwanted: list[Parameter], parameters: list[Parameter]) -> list[Parameter]:
+    return [parameter for parameter in parameters if parameter not in unwanted]

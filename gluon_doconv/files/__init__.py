@@ -1,0 +1,1 @@
+"""Parameter files and exported graphs: read, written, folded."""

@@ -1,0 +1,197 @@
+"""``.params`` files: plain ↔ DO-Conv ↔ folded, with no network needed where the arrays say enough.
+
+A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
+shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
+shapes and number of arrays are those of the stock network.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from math import prod
+from typing import Any, Mapping
+
+import mxnet as mx
+import numpy as np
+from mxnet.gluon import Block
+from mxnet.gluon.parameter import Parameter
+
+from ..core import kernel
+from ..core.convert import doconv_convolutions, require_doconv
+from ..core.convolutions import Convolution
+from ..errors import DOConvError
+from .fold import fold_arrays
+from .params import Arrays, read_params, write_params
+
+
+def over_parameterize_params(source: str | os.PathLike, target: str | os.PathLike, net: Block) -> list[str]:
+    """Turn a plain ``.params`` file into the DO-Conv file of ``net``, every D at the identity.
+
+    ``net`` is a DO-Conv network of the same architecture; its own values are not used and not changed.
+
+    Returns
+    -------
+    The names of the layers that were given a D.
+
+    Raises
+    ------
+    DOConvError
+        If ``net`` has no DO-Conv layer, or if the file does not fit it; nothing is written then.
+    """
+    require_doconv(net)
+    arrays = read_params(source)
+    completed = match_to_network(arrays, net, source)
+    write_params(target, completed)
+    return [name[:-2] for name in completed if name not in arrays]
+
+
+def load_parameters(
+    net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None, **kwargs: Any
+) -> None:
+    """Load a plain or a DO-Conv ``.params`` file into a DO-Conv network.
+
+    A layer for which the file has no D starts from the identity: it computes what the plain layer computes.
+
+    Parameters
+    ----------
+    net : a network with DO-Conv layers
+    path : a file of ``save_parameters``
+    ctx, kwargs : as in ``Block.load_parameters``
+
+    Raises
+    ------
+    DOConvError
+        If anything else is missing, superfluous or of another shape; it is named, and nothing is loaded.
+    """
+    require_doconv(net)
+    _load(net, match_to_network(read_params(path), net, path, **kwargs), path, ctx, **kwargs)
+
+
+def _load(
+    net: Block,
+    arrays: Arrays,
+    path: str | os.PathLike,
+    ctx: mx.Context | list[mx.Context] | None,
+    **kwargs: Any,
+) -> None:
+    """Let the network load arrays as it would load a file: what it does then differs by class."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = os.path.join(folder, os.path.basename(path))
+        mx.nd.save(temporary, dict(arrays))
+        net.load_parameters(temporary, ctx=ctx, **kwargs)
+
+
+def load_folded(net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None) -> None:
+    """Load a plain or a DO-Conv ``.params`` file, folding it on the way, into a plain network.
+
+    Raises
+    ------
+    DOConvError
+        If the folded file does not fit ``net``; nothing is loaded then.
+    """
+    folded = fold_arrays(read_params(path))
+    _load(net, match_to_network(folded, net, path), path, ctx)
+
+
+def match_to_network(
+    arrays: Arrays,
+    net: Block,
+    source: str | os.PathLike,
+    allow_missing: bool = False,
+    ignore_extra: bool = False,
+    cast_dtype: bool = False,
+    dtype_source: str = "current",
+) -> dict[str, mx.nd.NDArray]:
+    """The arrays of a plain or DO-Conv file, under structural names, with every D that ``net`` expects.
+
+    ``source`` names the file in errors; the flags mean what they mean to ``Block.load_parameters``.
+
+    Raises
+    ------
+    DOConvError
+        If the arrays do not fit ``net``, beyond what the flags allow; every misfit is listed.
+    """
+    parameters = net._collect_params_with_prefix()
+    arrays = with_identities(with_structural_names(arrays, net), net)
+    found = {id(parameters[name]) for name in arrays if name in parameters}
+    missing = [name for name, parameter in parameters.items() if id(parameter) not in found]
+    extra = [name for name in arrays if name not in parameters]
+    misfits = [
+        *([] if allow_missing else [f"missing: {name}" for name in missing]),
+        *([] if ignore_extra else [f"not in the network: {name}{_hint(name, arrays)}" for name in extra]),
+        *_wrong_shapes(arrays, parameters),
+        *([] if cast_dtype else _wrong_dtypes(arrays, parameters)),
+    ]
+    if misfits:
+        raise DOConvError(f"{source} does not fit {net.name}; nothing was loaded\n  " + "\n  ".join(misfits))
+    return arrays
+
+
+def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
+    """Arrays under structural names, completed: where ``net`` has a D and they have none, the identity."""
+    parameters = net._collect_params_with_prefix()
+    completed = dict(arrays)
+    for convolution in doconv_convolutions(net):
+        _complete_convolution(completed, convolution, parameters)
+    return completed
+
+
+def with_structural_names(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
+    """Files of ``export`` and of old GluonCV use Gluon's own names; those of ``save_parameters`` do not."""
+    parameters = net._collect_params_with_prefix()
+    plain = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
+    if any("." in name for name in plain):
+        return plain
+    structural = {parameter.name: name for name, parameter in parameters.items()}
+    structural.update({name[len(net.prefix) :]: structural[name] for name in list(structural)})
+    return {structural.get(name, name): array for name, array in plain.items()}
+
+
+def _complete_convolution(
+    arrays: dict[str, mx.nd.NDArray], convolution: Convolution, parameters: Mapping[str, Parameter]
+) -> None:
+    """Where the file has no D for this layer, add the identity, and fit W to D_mul."""
+    weights = [
+        name for name, parameter in parameters.items() if parameter is convolution.weight and name in arrays
+    ]
+    ds = [name for name, parameter in parameters.items() if parameter is convolution.d]
+    if not weights or any(name in arrays for name in ds):
+        return
+    weight = arrays[weights[0]]
+    if weight.shape[2:] != convolution.kernel_size:
+        return
+    shape = (prod(convolution.kernel_size), convolution.d_mul, weight.shape[1] * convolution.groups)
+    arrays[ds[0]] = mx.nd.zeros(shape, dtype=weight.dtype)
+    if shape[1] > shape[0]:
+        arrays[weights[0]] = mx.nd.array(kernel.expand(weight.asnumpy(), convolution.d_mul), dtype=weight.dtype)
+
+
+def _wrong_shapes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[str]:
+    both = (
+        (name, arrays[name].shape, parameter.shape) for name, parameter in parameters.items() if name in arrays
+    )
+    return [
+        f"wrong shape: {name} is {found} in the file and {expected} in the network"
+        for name, found, expected in both
+        if expected is not None
+        and (len(found) != len(expected) or any(e not in (0, f) for f, e in zip(found, expected)))
+    ]
+
+
+def _wrong_dtypes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[str]:
+    both = (
+        (name, arrays[name].dtype, parameter.dtype) for name, parameter in parameters.items() if name in arrays
+    )
+    return [
+        f"wrong dtype: {name} is {np.dtype(found).name} in the file and {np.dtype(expected).name} in the "
+        "network; cast_dtype=True casts"
+        for name, found, expected in both
+        if np.dtype(found) != np.dtype(expected)
+    ]
+
+
+def _hint(name: str, arrays: Arrays) -> str:
+    if name[:-1] + "weight" in arrays and name.endswith("D"):
+        return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
+    return ""

@@ -1,0 +1,161 @@
+"""``.params`` files: plain ↔ DO-Conv ↔ folded, with no network needed where the arrays say enough.
+
+A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
+shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
+shapes and number of arrays are those of the stock network.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import isqrt, prod
+from typing import Mapping
+
+import mxnet as mx
+from tabulate import tabulate
+
+from ..core.arrays import fold_checked
+from ..errors import DOConvError
+from .params import Arrays, read_params, write_params
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two arrays of one DO-Conv layer in a file, and the kernel size they speak of."""
+
+    weight: str
+    d: str
+    kernel_size: tuple[int, ...] | None
+
+    @property
+    def layer(self) -> str:
+        """The layer's name: what the names of its arrays begin with."""
+        return self.d[:-2]
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """Which kind of file a ``.params`` file is: ``'DO-Conv'``, or ``'plain'`` (which a folded file is)."""
+
+    path: str
+    kind: str
+    arrays: int
+    layers: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+
+    def __str__(self) -> str:
+        if self.kind == "plain":
+            return f"{self.path}: a plain (or folded) file of {self.arrays} arrays; it has no D"
+        table = tabulate(
+            [(name, str(weight), str(d)) for name, weight, d in self.layers],
+            headers=["layer", "weight", "D (M·N, D_mul, C_in)"],
+        )
+        return f"{table}\n{self.path}: a DO-Conv file of {self.arrays} arrays, {len(self.layers)} of them D"
+
+
+def inspect(path: str | os.PathLike) -> CheckpointInfo:
+    """Say which form a ``.params`` file is in, and which layers are DO-Conv."""
+    arrays = read_params(path)
+    pairs = find_pairs(arrays)
+    layers = tuple((pair.layer, arrays[pair.weight].shape, arrays[pair.d].shape) for pair in pairs)
+    return CheckpointInfo(str(path), "DO-Conv" if pairs else "plain", len(arrays), layers)
+
+
+def find_pairs(arrays: Arrays) -> list[Pair]:
+    """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
+    stems = [name[:-1] for name in arrays if _is_d(name)]
+    pairs = [(f"{stem}weight", f"{stem}D") for stem in stems if f"{stem}weight" in arrays]
+    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs)
+    return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
+
+
+def fold_arrays(
+    arrays: Arrays, kernel_sizes: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, mx.nd.NDArray]:
+    """Fold every pair W, D among named arrays; the others are passed on as they are.
+
+    Parameters
+    ----------
+    arrays : as in a ``.params`` file
+    kernel_sizes : kernel size by layer name, for layers with D_mul ≠ M·N whose M·N is no square number: their
+        arrays do not tell. A square M·N is taken for a square 2-D kernel
+
+    Raises
+    ------
+    DOConvError
+        If an array is not finite, or a kernel size is not known; the layer is named.
+    """
+    folded = dict(arrays)
+    for pair in find_pairs(arrays):
+        kernel_size = (kernel_sizes or {}).get(pair.layer, pair.kernel_size)
+        if kernel_size is None or prod(kernel_size) != arrays[pair.d].shape[0]:
+            raise DOConvError(
+                f"{pair.layer}: M·N={arrays[pair.d].shape[0]} does not tell the kernel size; give it, for "
+                f"instance kernel_sizes={{{pair.layer!r}: (1, {arrays[pair.d].shape[0]})}}"
+            )
+        folded[pair.weight] = fold_checked(
+            arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
+        )
+    left = [name for name, d in folded.items() if _is_d(name) and d.ndim == 3 and _weight_shape(name, folded)]
+    if left:
+        raise DOConvError(
+            f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
+            f"{_weight_shape(left[0], folded)}: it is no D of DO-Conv; nothing was folded"
+        )
+    return folded
+
+
+def fold_params(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    kernel_sizes: Mapping[str, tuple[int, ...]] | None = None,
+) -> list[str]:
+    """Fold a DO-Conv ``.params`` file into a plain one. No network is needed, and ``source`` is not changed.
+
+    Files of ``save_parameters`` and of ``export`` (``arg:`` names) are both understood. What is written
+    loads into stock GluonCV.
+
+    Parameters
+    ----------
+    source, target : paths; ``target`` is written atomically, and may be ``source``
+    kernel_sizes : see :func:`fold_arrays`
+
+    Returns
+    -------
+    The names of the folded layers.
+
+    Raises
+    ------
+    DOConvError
+        If ``source`` is no DO-Conv file, or cannot be folded; nothing is written then.
+    """
+    arrays = read_params(source)
+    pairs = find_pairs(arrays)
+    if not pairs:
+        raise DOConvError(f"{source} has no D beside any weight: it is a plain file, or folded already")
+    write_params(target, fold_arrays(arrays, kernel_sizes))
+    return [pair.layer for pair in pairs]
+
+
+def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
+    """The shape of the kernel beside a D; empty where there is none."""
+    weight = arrays.get(f"{d_name[:-1]}weight")
+    return weight.shape if weight is not None and weight.ndim > 2 else ()
+
+
+def _is_d(name: str) -> bool:
+    return name.endswith((".D", "_D", ":D")) or name == "D"
+
+
+def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:
+    """Whether two shapes are those of W and D of one layer."""
+    return len(weight) > 2 and len(d) == 3 and d[1] == prod(weight[2:]) and d[2] % weight[1] == 0
+
+
+def _kernel_size(weight: tuple[int, ...], d: tuple[int, ...]) -> tuple[int, ...] | None:
+    """M and N where the shapes tell: from W if D_mul = M·N, else a square 2-D kernel if M·N is a square."""
+    patch, d_mul = d[:2]
+    if patch == d_mul:
+        return weight[2:]
+    root = isqrt(patch)
+    return (root, root) if root * root == patch else None

@@ -1,0 +1,55 @@
+"""A new folder, whole or not there at all, and the mark that tells a rehearsal from real data."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from ...compat.rehearsal import MARK
+from ...errors import DOConvError
+from .scenes import Plan
+
+
+@contextmanager
+def new_folder(target: str | os.PathLike) -> Iterator[Path]:
+    """A temporary folder to fill beside ``target``; it becomes ``target`` at the end.
+
+    If the block raises, or the process dies in it, ``target`` is as it was.
+
+    Raises
+    ------
+    DOConvError
+        If ``target`` is not a new or empty folder, or if the disk refuses.
+    """
+    target = Path(target).expanduser().resolve()
+    try:
+        _check_vacant(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", suffix=".part", dir=target.parent
+        ) as temporary:
+            folder = Path(temporary, target.name)
+            folder.mkdir()
+            yield folder
+            os.rename(folder, target)  # refused where something has come into the target meanwhile
+    except OSError as error:
+        raise DOConvError(f"{target} cannot be written: {error}") from error
+
+
+def _check_vacant(target: Path) -> None:
+    if target == Path.cwd():
+        raise DOConvError(f"{target} is the folder you are in: name a new one, such as {target / 'data'}")
+    if target.exists() and not target.is_dir():
+        raise DOConvError(f"{target} is a file: name a folder that does not exist yet")
+    if target.is_dir() and any(target.iterdir()):
+        raise DOConvError(f"{target} is not empty, and nothing is overwritten: name another folder")
+
+
+def mark(folder: Path, layout: str, plan: Plan) -> None:
+    """Note in ``folder`` that it holds a rehearsal, and how it was made."""
+    text = json.dumps({"layout": layout, **plan._asdict()}, indent=1)
+    (folder / MARK).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The patch over GluonCV: whatever it builds has DO-Conv."""

@@ -1,0 +1,67 @@
+"""What to make of the networks that GluonCV builds, and what has been made of them so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterable
+
+from mxnet.gluon import Block
+
+from ..core.config import Options
+from ..core.convert import apply, doconv_convolutions
+from ..core.convolutions import find_convolutions
+from ..core.selection import Selection
+
+
+@dataclass(frozen=True)
+class ConvertedNetwork:
+    """A network that was given DO-Conv: its name, its DO-Conv convolutions, and all its convolutions."""
+
+    name: str
+    doconv: int
+    convolutions: int
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Which convolutions become DO-Conv, and how; ``built`` lists the networks in which they have."""
+
+    selection: Selection
+    options: Options
+    built: list[ConvertedNetwork] = field(default_factory=list, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        stages: int | Iterable[int] | None = None,
+        part: str | None = None,
+        d_mul: int | None = None,
+        d_initializer: str = "identity",
+        d_wd_mult: float = 1.0,
+    ) -> Converter:
+        """What a person writes; raises :class:`DOConvError` for what is not valid."""
+        options = Options(d_mul=d_mul, d_initializer=d_initializer, d_wd_mult=d_wd_mult)
+        return cls(Selection.of(include, exclude, stages, part), options)
+
+    def __call__(self, net: Block) -> None:
+        """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
+
+        A network without any convolution, as int8 networks are, is left alone, and not in ``built``.
+
+        Raises
+        ------
+        DOConvError
+            If the selection matches nothing in ``net``, which is then as it was.
+        """
+        if not find_convolutions(net):
+            return
+        report = apply(net, self.selection, self.options)
+        name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
+        self.built.append(ConvertedNetwork(name, len(doconv_convolutions(net)), len(report.layers)))
+
+    @property
+    def names(self) -> str:
+        """The networks so far, for messages."""
+        return ", ".join(built.name for built in self.built) or "nothing"

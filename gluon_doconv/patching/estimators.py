@@ -1,0 +1,99 @@
+"""The estimators of ``gluoncv.auto``: what they pickle of a DO-Conv network, and of a folded one.
+
+An estimator writes its network's parameter file and its Trainer's states into its pickle. To read them back
+it builds the network anew, and ignores what the file has besides: every D, where that network is a plain one.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable
+
+from ..core.convert import doconv_convolutions, fold
+from ..core.trainer import states_of
+from ..errors import DOConvError
+from ..files.atomic import atomic
+from ..monkeypatch import Undo, when_imported, wrap_method
+
+BASE = "gluoncv.auto.estimators.base_estimator"
+
+
+class DOConvParameters(bytes):
+    """The parameter file of a DO-Conv network, in an estimator's pickle.
+
+    It can only be read back where a network with D is built for it.
+    """
+
+    def __reduce__(self) -> tuple[Callable[[bytes], DOConvParameters], tuple[bytes]]:
+        return _read_back, (bytes(self),)
+
+
+def _read_back(parameters: bytes) -> DOConvParameters:
+    from .patch import is_patched
+
+    if not is_patched():
+        raise DOConvError(
+            "this estimator was saved with DO-Conv, and without the patch its D would be ignored: call "
+            "gluon_doconv.patch() before loading it, or load it under gluon-doconv run; to have it without "
+            "gluon_doconv, fold it there (gluon_doconv.fold(estimator.net)) and save it again"
+        )
+    return DOConvParameters(parameters)
+
+
+def hook_estimators() -> Undo:
+    """Have estimators pickle their state so that it cannot be read back wrongly; what is returned undoes it."""
+    return on_estimators(lambda base: wrap_method(base, "__getstate__", _state))
+
+
+def on_estimators(change: Callable[[type], Undo]) -> Undo:
+    """Call ``change`` with the class of all estimators, once it is imported."""
+
+    def change_base(module: ModuleType) -> Undo:
+        return change(module.BaseEstimator)
+
+    return when_imported(BASE, change_base)
+
+
+def is_doconv(estimator: Any) -> bool:
+    """Whether the network of an estimator has DO-Conv convolutions."""
+    return estimator.net is not None and bool(doconv_convolutions(estimator.net))
+
+
+def fold_estimator(source: Path, target: Path) -> None:
+    """Write a saved estimator with its network folded: what stock GluonCV can load.
+
+    Raises
+    ------
+    DOConvError
+        If GluonCV is not patched, or if a W or D is not finite; nothing is written then.
+    """
+    with source.open("rb") as file:
+        estimator = pickle.load(file)
+    fold(estimator.net)
+    with atomic(target) as (temporary,):
+        estimator.save(temporary)
+
+
+def _state(original: Callable[[Any], dict], estimator: Any) -> dict:
+    state = original(estimator)
+    if not isinstance(state.get("net"), bytes):
+        return state
+    if is_doconv(estimator):
+        return {**state, "net": DOConvParameters(state["net"])}
+    return {**state, **_without_folded(estimator, state)}
+
+
+def _without_folded(estimator: Any, state: dict) -> dict:
+    """Of a folded network: what has to go with it."""
+    folded = {}
+    if isinstance(state.get("trainer"), bytes):
+        parameters = estimator.net.collect_params().values()
+        folded["trainer"] = states_of(parameters, estimator.trainer, state["trainer"])
+    custom = state.get("_custom_net")
+    if custom is not None and doconv_convolutions(custom):
+        folded["_custom_net"] = copy.deepcopy(custom)
+        fold(folded["_custom_net"])
+    return folded

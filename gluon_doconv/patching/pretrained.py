@@ -1,0 +1,45 @@
+"""Pretrained weights from a local folder, where GluonCV would download them."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from ..errors import DOConvError
+from ..monkeypatch import Undo
+
+
+def serve_weights(folder: Path | None) -> Undo:
+    """Let GluonCV find pretrained files in ``folder``; the returned call undoes it.
+
+    A file is found by the name GluonCV gives it, ``NAME-HASH.params``, or as ``NAME.params``; it may be a plain
+    or a DO-Conv file. Without a folder GluonCV downloads as ever, but if that fails the error names the file.
+    """
+    from gluoncv.model_zoo import model_store
+
+    download = model_store.get_model_file
+
+    @functools.wraps(download)
+    def get_model_file(name: str, *args: Any, **kwargs: Any) -> str:
+        if folder is not None:
+            return str(_find(folder, name))
+        try:
+            return download(name, *args, **kwargs)
+        except OSError as error:  # requests' errors are OSErrors
+            raise DOConvError(
+                f"the pretrained weights of {name} could not be downloaded ({type(error).__name__}); put "
+                f"{name}.params into a folder and give it with --weights"
+            ) from error
+
+    model_store.get_model_file = get_model_file
+    return functools.partial(setattr, model_store, "get_model_file", download)
+
+
+def _find(folder: Path, name: str) -> Path:
+    candidates = [folder / f"{name}.params", *sorted(folder.glob(f"{name}-????????.params"))]
+    for path in candidates:
+        if path.is_file():
+            return path
+    present = ", ".join(sorted(path.name for path in folder.glob("*.params"))) or "no .params file at all"
+    raise DOConvError(f"{folder} has no {name}.params (or {name}-HASH.params); it has {present}")

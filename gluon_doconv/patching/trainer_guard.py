@@ -1,0 +1,34 @@
+"""Fail closed: a training that was to be one with DO-Conv, and is not, stops before its first step."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Callable
+
+from mxnet.gluon import Trainer
+
+from ..errors import DOConvError
+from ..monkeypatch import Undo, wrap_method
+from .converter import Converter
+
+
+def refuse_plain_trainers(converter: Converter, likely_reason: str) -> Undo:
+    """Refuse a Trainer of convolutions none of which is DO-Conv; what is returned undoes that.
+
+    ``likely_reason`` is a sentence for the error; the networks of ``converter`` are listed after it.
+    """
+
+    def make_trainer(
+        original: Callable[..., None], trainer: Trainer, params: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        parameters = list(params.values()) if hasattr(params, "values") else list(params)
+        kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
+        if kernels and not any(p.name.endswith("D") for p in parameters):
+            raise DOConvError(
+                f"this training would go without DO-Conv: its Trainer is given {len(parameters)} parameters, "
+                f"such as {kernels[0].name}, and no D. {likely_reason} Networks with DO-Conv so far: "
+                f"{converter.names}."
+            )
+        original(trainer, params, *args, **kwargs)
+
+    return wrap_method(Trainer, "__init__", make_trainer)

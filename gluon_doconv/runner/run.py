@@ -1,0 +1,103 @@
+"""Run somebody else's script unchanged, with DO-Conv in every network that GluonCV builds for it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..compat.workarounds import WORKAROUNDS, apply_workarounds
+from ..errors import DOConvError
+from ..patching.converter import Converter
+from ..patching.patch import patch, unpatch
+from ..patching.pretrained import serve_weights
+from ..patching.registry import register, register_networks, unregister
+from ..patching.trainer_guard import refuse_plain_trainers
+from .checkpoint_log import CheckpointLog
+from .run_config import VARIABLE, Program, RunConfig
+
+PREFIX = "gluon-doconv:"
+SPAWNED = "gluon_doconv.runner.worker_main"
+
+
+def run(config: RunConfig) -> None:
+    """Run a script in this process as Python would: its ``sys.argv``, its folder on ``sys.path``, ``__main__``.
+
+    It ends as the script ends: by returning, by its own ``SystemExit``, or by its exception. What was built and
+    saved is then said on standard error.
+
+    Raises
+    ------
+    DOConvError
+        If there is no such script, or if it ended well without GluonCV having built a network.
+    """
+    config.check()
+    sys.path.insert(0, os.getcwd() if config.is_module else str(Path(config.target).resolve().parent))
+    program = config.program()
+    for workaround in WORKAROUNDS:
+        state = "off" if workaround.name in config.without_workarounds else "on"
+        _say(f"workaround {workaround.name} is {state}: {workaround.what}")
+    if config.selection is None:
+        _say("DO-Conv is off: the script runs plain")
+    checkpoints = CheckpointLog(config.fold_on_save)
+    with ExitStack() as stack:
+        active = prepare(config, stack)
+        if active is not None:
+            stack.callback(_report, active, checkpoints)
+            stack.callback(checkpoints.watch())
+        os.environ[VARIABLE] = config.to_text()
+        _execute(program, [program.file, *config.arguments])
+    if active is not None and not active.built:
+        raise DOConvError(
+            "the script ended, but no network with DO-Conv was built in it: nothing was trained with DO-Conv"
+        )
+
+
+def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
+    """Hook into MXNet and GluonCV as ``config`` says, and leave it to ``stack`` to undo that.
+
+    Returns
+    -------
+    What is made of the networks; None where the script runs plain.
+    """
+    stack.callback(apply_workarounds(tuple(config.without_workarounds)))
+    stack.callback(serve_weights(None if config.weights is None else Path(config.weights)))
+    stack.callback(register_networks())
+    os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
+    if config.selection is None:
+        return None
+    named = register(**config.selection)
+    stack.callback(unregister)
+    if config.only_named:
+        stack.callback(refuse_plain_trainers(named, "Ask for a network whose name ends in _doconv."))
+        return named
+    active = patch(**config.selection)
+    stack.callback(unpatch)
+    return active
+
+
+def _execute(program: Program, argv: list[str]) -> None:
+    """Run ``program`` in a real ``__main__``, which stays.
+
+    Pickling, worker processes and threads that outlive the script look it up.
+    """
+    sys.argv = argv
+    module = types.ModuleType("__main__")
+    module.__file__, module.__package__ = program.file, program.package
+    module.__spec__ = importlib.util.find_spec(SPAWNED)  # what spawned processes import in its place
+    sys.modules["__main__"] = module
+    exec(program.code, module.__dict__)
+
+
+def _report(active: Converter, checkpoints: CheckpointLog) -> None:
+    for built in active.built:
+        _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
+    for note in checkpoints.notes:
+        _say(note)
+
+
+def _say(text: str) -> None:
+    print(f"{PREFIX} {text}", file=sys.stderr, flush=True)

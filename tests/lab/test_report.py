@@ -1,0 +1,239 @@
+"""The page about runs: everything that was measured is on it, and nothing of it is elsewhere."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import gluon_doconv as doconv
+from gluon_doconv.cli import main
+from gluon_doconv.lab.demos.comparison import Comparison, Trained, write_results
+from gluon_doconv.lab.demos.curves import Panel, draw_curves
+from gluon_doconv.lab.demos.deployment import Deployed
+from gluon_doconv.lab.experiments import catalogue, reproduce
+from gluon_doconv.lab.experiments.records import Epoch, open_record
+from gluon_doconv.lab.report.markdown import to_html
+from gluon_doconv.lab.report.page import read_runs, write_page
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from networks import images, perturb, small
+
+HOSTILE = "<script>alert('&')</script>"
+QUIET = (
+    "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ASK_THE_BROWSER = """<script>
+addEventListener('load', () => {
+  const widths = [...document.images].map(image => image.naturalWidth);
+  const tables = [...document.querySelectorAll('section > .wide > table')].map(table => table.offsetHeight);
+  const asked = performance.getEntriesByType('resource').map(entry => entry.name.slice(0, 5));
+  document.body.innerHTML = '<pre>' + JSON.stringify({widths, tables, asked}) + '</pre>';
+});
+</script>"""
+
+
+def checkpoint(path):
+    net = small()
+    net(images())
+    doconv.over_parameterize(net)
+    perturb(net)
+    net.save_parameters(str(path))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """What a demo writes, of numbers made up, with a name that is no name."""
+    folder = tmp_path_factory.mktemp("demo")
+    histories = [
+        {"loss": [1.234, 0.5678], "mIoU": [0.1111, 0.2222], "seconds": [3.25, 4.75]},
+        {"loss": [1.357, 0.2468], "mIoU": [0.3333, 0.4444], "seconds": [5.25, 6.75]},
+    ]
+    stage = {"validation accuracy": [0.7123, 0.8123]}
+    labels = ("plain", "DO-Conv")
+    trained = {label: Trained(one, 1234, stage) for label, one in zip(labels, histories)}
+    deployed = Deployed(987, {"mIoU": 0.4444}, 0.0, 0.0, None, "no such operator", 7.5)
+    recipe = {"epochs": 2, "classification": {"backbone": HOSTILE, "images": 77}, "digits": (0, 1, 4)}
+    write_results(folder, Comparison(f"net{HOSTILE}", recipe, "mIoU", "12 images", trained, deployed))
+    curves = {label: {"": one["loss"]} for label, one in zip(labels, histories)}
+    draw_curves([Panel("loss", curves), Panel("loss", curves)], folder / "curves.png", "")
+    checkpoint(folder / "do-conv.params")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reproduction(tmp_path_factory):
+    """What reproduce writes of a smoke run, of accuracies made up."""
+    folder = tmp_path_factory.mktemp("reproduction")
+    table = reproduce.only(catalogue.smoke(catalogue.TABLES["table1"]()), "Plain")
+    random = np.random.RandomState(0)
+    for seed in range(3):
+        for configuration in table.configurations():
+            training = folder / "trainings" / configuration.name(seed)
+            training.mkdir(parents=True)
+            record = open_record(configuration, seed, training)
+            for _ in range(2):
+                record = record.with_epoch(Epoch(*random.random_sample(3), seconds=1.5))
+            record.save(training)
+            if configuration.variant.doconv:
+                checkpoint(training / "epoch0002.params")
+    reproduce.write(table, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(demo, reproduction):
+    result = CliRunner().invoke(
+        main, ["report", str(demo), str(reproduction), "--output", str(demo.parent / "report.html")]
+    )
+    assert result.exit_code == 0, result.output
+    return Path(result.output.strip())
+
+
+class Reader(HTMLParser):
+    """The text of a page, and all its tags with their attributes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.tags = "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def read(page):
+    return Reader(page.read_text(encoding="utf-8"))
+
+
+def cells(markdown):
+    rows = [line for line in markdown.splitlines() if line.startswith("|") and not line.startswith("|--")]
+    return {cell.strip() for row in rows for cell in row.strip("|").split("|")}
+
+
+def test_every_number_is_there(demo, reproduction, read):
+    for file in (demo / "results.md", reproduction / "table1.md"):
+        found = cells(file.read_text())
+        assert len(found) > 10 and not [cell for cell in found if cell not in read.text]
+    results = json.loads((demo / "results.json").read_text())
+    histories = [
+        values
+        for one in results["trained"].values()
+        for history in (one["history"], one["pretraining"])
+        for values in history.values()
+    ]
+    assert not [value for values in histories for value in values if f"{value:.4g}" not in read.text]
+    for line in (reproduction / "results.jsonl").read_text().splitlines():
+        last = json.loads(line)["epochs"][-1]
+        assert f"{100 * last['validation_accuracy']:.2f}" in read.text and f"{last['loss']:.4g}" in read.text
+
+
+def test_settings_and_versions_are_there(demo, read):
+    assert "classification: images" in read.text and "0, 1, 4" in read.text and "seeds" in read.text
+    versions = json.loads((demo / "results.json").read_text())["versions"]
+    assert set(versions) == {"python", "mxnet", "gluoncv", "numpy", "gluon_doconv"}
+    assert all(name in read.text and version in read.text for name, version in versions.items())
+
+
+def test_a_smoke_run_is_announced(read):
+    assert {"class": "warning"} in read.all("p")
+    assert read.text.index("smoke run") < read.text.index("Results")
+
+
+def test_nothing_of_it_is_elsewhere(page, read):
+    assert not {"script", "link", "iframe", "object", "base"} & {tag for tag, _ in read.tags}
+    addresses = [a for _, attributes in read.tags for key, a in attributes.items() if key in ("src", "href")]
+    assert all(re.match(r"data:image/png;base64,|#run\d", address) for address in addresses)
+    assert not re.search(r"url\(|@import|https?://|srcset", page.read_text(encoding="utf-8"))
+
+
+def test_text_is_text(page, read):
+    assert "<script" not in page.read_text(encoding="utf-8")
+    assert read.text.count(HOSTILE) >= 3
+
+
+def test_markdown_neither_links_nor_embeds():
+    html = to_html("![a](http://b/c.png) [d](http://e) <img src=f>\n\n| | x |\n|-|-|\n| <b> | 1 |\n", '"')
+    harmless = {"p", "div", "table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert {tag for tag, _ in Reader(html).tags} == harmless
+    assert html.count("<th") - html.count("<thead") == 2  # the empty corner is no header
+
+
+def test_it_can_be_heard(read):
+    assert len(read.all("img")) == 6  # curves and twice kernels of both
+    assert all(len(attributes["alt"]) > 20 for attributes in read.all("img"))
+    assert len(read.all("caption")) == len(read.all("table")) == len(read.all("thead"))
+    assert all(attributes["scope"] in ("col", "row") for attributes in read.all("th"))
+    assert read.all("html") == [{"lang": "en"}] and len(read.all("h1")) == 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+def test_a_browser_shows_it(page, tmp_path):
+    copy = tmp_path / "copy.html"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{ASK_THE_BROWSER}</body>"))
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    headless = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", *QUIET.split(), profile]
+    run = subprocess.run(
+        [*headless, "--window-size=390,800", "--dump-dom", copy.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seen = json.loads(re.search(r"<pre>(.*)</pre>", run.stdout).group(1))
+    assert len(seen["widths"]) == 6 and min(seen["widths"]) > 300
+    assert len(seen["tables"]) == 4 and min(seen["tables"]) > 50  # results and settings of both
+    assert set(seen["asked"]) <= {"data:"}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"neither results.json, which `gluon-doconv demo` writes, .* it holds nothing"),
+        ({"a.txt": ""}, r"holds no finished run: .* it holds a.txt"),
+        ({"results.json": "{}"}, r"has results.json but no results.md"),
+        ({"results.json": "{}", "results.md": ""}, r"results.json is damaged, .*KeyError\('model'\)"),
+        ({"results.json": "[1", "results.md": ""}, r"results.json is damaged"),
+        ({"results.jsonl": ""}, r"no table such as table1.md"),
+        ({"results.jsonl": "", "table1.md": ""}, r"no training is finished yet"),
+        ({"results.jsonl": "{}", "table1.md": ""}, r"line 1, is no record"),
+    ],
+)
+def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    result = CliRunner().invoke(main, ["report", str(folder), "--output", str(target)])
+    assert result.exit_code == 1 and re.search(message, result.output), result.output
+    assert target.read_text() == "old" and {path.name for path in tmp_path.iterdir()} == {"run", "report.html"}
+
+
+def test_there_is_no_such_folder(tmp_path):
+    with pytest.raises(doconv.DOConvError, match="there is no such folder"):
+        write_page([tmp_path / "no"], tmp_path / "report.html")
+
+
+def test_a_folder_may_hold_both_kinds_of_run(demo, reproduction, tmp_path):
+    for path in (demo / "results.json", demo / "results.md", *reproduction.glob("*.*")):
+        shutil.copy(path, tmp_path)
+    assert [one.title[:3] for one in read_runs(tmp_path)] == ["net", "tab"]
+
+
+def test_a_run_without_pictures_has_none(demo, tmp_path):
+    for name in ("results.json", "results.md"):
+        shutil.copy(demo / name, tmp_path)
+    write_page([tmp_path], tmp_path / "report.html")
+    assert not Reader((tmp_path / "report.html").read_text(encoding="utf-8")).all("img")
