@@ -82,6 +82,7 @@ TEST = [
     "pytest-xdist>=3.6",
     "hypothesis>=6.0",
     "ruff==0.17.6",
+    "uv>=0.5",
     "mypy>=1.14",
     *DEMO,
     *TENSORBOARD,
