@@ -42,12 +42,12 @@ train = gluon.data.DataLoader(images, batch_size=8, shuffle=True, last_batch="di
 images = VOCDetection(args.data, [(2007, "test")]).transform(SSDDefaultValTransform(SIZE, SIZE))
 val = gluon.data.DataLoader(images, batch_size=8, batchify_fn=Tuple(Stack(), Pad(pad_val=-1)))
 
-net.hybridize()
-trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.005, "momentum": 0.9, "wd": 5e-4})
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.001, "momentum": 0.9, "wd": 5e-4})
 criterion = SSDMultiBoxLoss()
 
 for epoch in range(1, args.epochs + 1):
     loss, precision = mx.metric.Loss(), VOC07MApMetric(class_names=net.classes)
+    net.hybridize()  # anew: training and prediction have graphs of their own
     for batch in train:
         x, classes, boxes = (array.as_in_context(device) for array in batch)
         with autograd.record():
@@ -56,6 +56,7 @@ for epoch in range(1, args.epochs + 1):
         autograd.backward(losses)
         trainer.step(1)  # the criterion has divided by the number of objects
         loss.update(None, losses)
+    net.hybridize()
     for batch in val:
         x, truth = (array.as_in_context(device) for array in batch)
         ids, confidences, found = net(x)
