@@ -34,6 +34,7 @@ np.random.seed(0)
 net = get_model("ssd_512_resnet18_v1_voc", pretrained_base=False)
 net.initialize(ctx=device)
 net.collect_params(".*weight").initialize(mx.init.Xavier(), device, force_reinit=True)
+net.collect_params(".*(gamma|var)").initialize(mx.init.One(), device, force_reinit=True)
 print(doconv.over_parameterize(net))  # the layers that GluonCV writes as symbols as well
 
 with autograd.train_mode():
