@@ -14,8 +14,8 @@ def seed_generators(seed: int) -> None:
     """Seed Python's, NumPy's and MXNet's generators, those of every device, from one ``seed`` below 2³¹.
 
     Worker processes of :mod:`multiprocessing`, hence of MXNet's DataLoader, are seeded as they start (see
-    :func:`seed_worker`). They repeat from run to run, and no two draw the same numbers. Which of several workers
-    is given which batch does not repeat: with random augmentation, only one worker repeats exactly.
+    :func:`seed_worker`). They repeat from run to run, and no two draw the same numbers. Which of several
+    workers is given which batch does not repeat: with random augmentation, only one worker repeats exactly.
     """
     random.seed(seed)
     np.random.seed(seed)
