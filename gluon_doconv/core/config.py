@@ -19,9 +19,14 @@ D_INITIALIZERS = ("identity", "he")
 COMPOSITIONS = ("kernel", "feature", "auto")
 
 
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
 def _patterns(given: Any) -> tuple[str, ...] | None:
-    listed = (given,) if isinstance(given, (str, re.Pattern)) else tuple(given or ())
-    patterns = tuple(getattr(pattern, "pattern", pattern) for pattern in listed)
+    if given is None:
+        return None
+    patterns = tuple(getattr(pattern, "pattern", pattern) for pattern in _listed(given))
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -33,7 +38,7 @@ def _patterns(given: Any) -> tuple[str, ...] | None:
 def _stages(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    listed = list(given) if isinstance(given, Iterable) else [given]
+    listed = _listed(given)
     if not all(isinstance(stage, Integral) for stage in listed):
         raise DOConvError("stages are whole numbers, such as 0 for the stem or [1, 2]")
     return tuple(sorted({int(stage) for stage in listed}))
