@@ -22,6 +22,9 @@ TAKE_LONG = (
     "test_estimator_scripts",
     "test_upstream_tests",
     "test_run",
+    "test_run_files",
+    "test_run_workers",
+    "test_seeding",
 )
 
 

@@ -24,6 +24,8 @@ CHOICES = [
     ("--doconv-part backbone", {"PART": "backbone"}, {"part": "backbone"}),
     ("--doconv-d-mul 18", {"D_MUL": "18"}, {"d_mul": 18}),
     ("--doconv-d-initializer he", {"D_INITIALIZER": "he"}, {"d_initializer": "he"}),
+    ("--doconv-composition auto", {"COMPOSITION": "auto"}, {"composition": "auto"}),
+    ("--doconv-d-wd-mult 0", {"D_WD_MULT": "0"}, {"d_wd_mult": 0}),
 ]
 
 
@@ -42,16 +44,16 @@ def parser(**kwargs):
 
 
 def in_force():
-    """The selection and the options of the patch that is in force."""
+    """The config of the patch that is in force."""
     with pytest.warns(doconv.DOConvWarning, match="patched already"):
         active = doconv.patch()
-    return active.selection, active.options
+    return active.config
 
 
 def expected(keywords):
     with doconv.patched(**keywords) as active:
         get_model(MODEL)
-    return active.selection, active.options
+    return active.config
 
 
 @pytest.mark.parametrize(("line", "_", "keywords"), CHOICES)
@@ -97,6 +99,9 @@ BAD = [
     ("d_mul", "3.5", "not a whole number"),
     ("d_mul", "0", "at least 1"),
     ("d_initializer", "xavier", "identity"),
+    ("composition", "fast", "feature"),
+    ("d_wd_mult", "-1", "at least 0"),
+    ("d_wd_mult", "much", "not a number"),
 ]
 
 

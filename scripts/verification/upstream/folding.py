@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 import gluon_doconv as doconv
+from gluon_doconv.core.config import DOConvConfig
 from gluon_doconv.core.convert import doconv_convolutions
 from gluon_doconv.core.convolutions import find_convolutions
-from gluon_doconv.core.selection import Selection
+from gluon_doconv.core.selection import reasons
 
 import mxnet as mx
 import numpy as np
@@ -62,9 +63,7 @@ class Folds:
         layers = doconv.fold_params(checkpoint, folded)
         stock, trained = self.network.build(), self.network.trained(str(checkpoint))
         convolutions = find_convolutions(stock)
-        expected = sum(
-            reason is None for reason in Selection.of(**self.network.selection).reasons(convolutions)
-        )
+        expected = reasons(DOConvConfig(**self.network.selection), convolutions).count(None)
         before = self.network.trained(str(place.find(self.start))) if self.start else None
         moved = self._moved(trained, before)
         counts = f"{len(layers)} of {expected}, {moved} moved"
