@@ -16,7 +16,7 @@ from verification.upstream.case import CheckError, Outcome, Place
 from verification.upstream.comparing import Resumes, SameExports, SamePrints, SameWeights
 from verification.upstream.folding import Folds, Network
 from verification.upstream.record import Record
-from verification.upstream.table import page
+from verification.upstream.report import page
 
 SHAPE = (1, 3, 16, 16)
 NETWORK = Network(lambda: get_model("cifar_resnet20_v1"), SHAPE)

@@ -23,7 +23,7 @@ from . import classification, deployment, detection, segmentation
 from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
 from .record import Record
-from .table import page, table
+from .report import page, table
 
 CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
 

@@ -11,7 +11,7 @@ A network passes if
 
 Outputs are those of inference, in float32 on the CPU, for a small random input. Nothing is downloaded:
 parameters are random, and so are those made for networks that insist on a pretrained base. What keeps GluonCV
-from running (``gluon_doconv.compat.workarounds``) is mended for both networks.
+from running is worked around for both networks (``gluon_doconv.compat.workarounds``).
 
 Each network is examined in a process of its own. What the records of an interrupted run know is not run again.
 """

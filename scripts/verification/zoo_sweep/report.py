@@ -27,7 +27,7 @@ and compares the two in inference, in float32 on the CPU, on a small random inpu
 DO-Conv is not defined for transposed and deformable convolutions. They stay as they are, the ones by which
 deformable layers learn where to sample included; the remarks count them. Parameters are random; networks that
 insist on downloading those of another network were given random ones, and the remarks name it. What keeps
-GluonCV from running on today's Python (`gluon_doconv.compat.workarounds`) is mended on both sides.
+GluonCV from running on today's Python is worked around on both sides (`gluon_doconv.compat.workarounds`).
 """
 
 

@@ -12,8 +12,8 @@ COLUMNS = ("D in the checkpoint", "folded, in stock GluonCV", "resumed", "beside
 
 LEGEND = """\
 GluonCV's own scripts, unmodified, under `gluon-doconv run`, on tiny data in the real formats, on a CPU. Written
-by `GLUONCV_CHECKOUT=path/to/gluon-cv scripts/check-upstream --output docs/upstream.md`, which keeps the tables
-of other commits.
+by `GLUONCV_CHECKOUT=path/to/gluon-cv scripts/check-upstream --output docs/results/upstream.md`, which keeps
+the tables of other commits.
 
 - *D in the checkpoint*: for how many of the layers that DO-Conv applies to (and the options select) the
   checkpoint holds a D, and how many of these have moved from where they started: all that the script trains.
@@ -22,10 +22,10 @@ of other commits.
   predictions for a random image are, bitwise, those of the DO-Conv network. Detectors, which after a moment's
   training may find nothing but background, are asked for all their boxes.
 - *resumed*: an epoch resumed from a checkpoint ends with the same arrays, bitwise, as a run that was not
-  interrupted. Both runs draw the same random numbers in an epoch (`scripts/upstream/repeatable.py`), since the
-  scripts do not keep the state of theirs. Where a script keeps no optimiser states, momentum is 0; where it
-  restarts its schedule, the learning rate is constant. *Without oneDNN*: with it, runs that were resumed and
-  runs that were not differ by rounding (so they did for the stock resnet18_v1b, in 101 of 102 arrays).
+  interrupted. Both runs draw the same random numbers in an epoch (`scripts/verification/upstream/repeatable.py`),
+  since the scripts do not keep the state of theirs. Where a script keeps no optimiser states, momentum is 0;
+  where it restarts its schedule, the learning rate is constant. *Without oneDNN*: with it, runs that were
+  resumed and runs that were not differ by rounding (so they did for the stock resnet18_v1b, in 101 of 102 arrays).
 """
 
 
