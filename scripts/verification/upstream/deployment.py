@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .case import Case, Findings, Place, Step
 from .classification import IMAGENET, REC, imagenet_network, imagenet_run
-from .comparing import SameExports
-from .folding import Folds
-from .run import OWN, Give, Run, doconv_run, run_logged
+from .comparing import same_exports
+from .folding import folds
+from .run import OWN, Run, doconv_run, give, run_logged
 
 PRETRAINED = "deployment/export/export_pretrained.py"
 
 
-@dataclass(frozen=True)
-class ExportBlock:
-    """Call ``export_block`` on a network of the zoo with a checkpoint in it."""
+def export_block(
+    folder: str, network: str, params: str, size: tuple[int, int], words: str = "", options: str = ""
+) -> Step:
+    """Call ``export_block`` on a network of the zoo with a checkpoint in it.
 
-    folder: str
-    network: str
-    params: str
-    size: tuple[int, int]
-    fold: bool = False
-    options: str = ""
+    It writes ``exported-symbol.json`` and ``exported-0000.params`` into the folder; the words are those of
+    ``export_trained.py``, the options those of ``gluon-doconv run``.
+    """
 
-    def __call__(self, place: Place) -> Findings:
-        """Write exported-symbol.json and exported-0000.params into the folder."""
-        work = place.work / self.folder
+    def export(place: Place) -> Findings:
+        work = place.work / folder
         work.mkdir()
-        script = [str(OWN / "export_trained.py"), *(["--fold"] if self.fold else [])]
-        arguments = [self.network, str(place.find(self.params)), *map(str, self.size)]
-        run_logged([*doconv_run(place, self.options), *script, *arguments], work, place)
+        script = [
+            str(OWN / "export_trained.py"),
+            *words.split(),
+            network,
+            str(place.find(params)),
+            *map(str, size),
+        ]
+        run_logged([*doconv_run(place, options), *script], work, place)
         return {}
+
+    return export
 
 
 def exports(network: str, saved: str, size: tuple[int, int]) -> tuple[Step, ...]:
@@ -39,25 +41,25 @@ def exports(network: str, saved: str, size: tuple[int, int]) -> tuple[Step, ...]
     before, after, plain = "exported before", "exported after", "exported plain"
     finding = "export_block before and after fold writes the plain network"
     return (
-        ExportBlock(before, network, saved, size),
-        ExportBlock(after, network, saved, size, fold=True),
-        ExportBlock(plain, network, "folded.params", size, options="--off"),
-        SameExports(f"{before}/exported", f"{plain}/exported", finding),
-        SameExports(f"{after}/exported", f"{plain}/exported", finding),
+        export_block(before, network, saved, size),
+        export_block(after, network, saved, size, "--fold"),
+        export_block(plain, network, "folded.params", size, options="--off"),
+        same_exports(f"{before}/exported", f"{plain}/exported", finding),
+        same_exports(f"{after}/exported", f"{plain}/exported", finding),
     )
 
 
 def _pretrained(model: str) -> Case:
     saved = "base/params/imagenet-*-0.params"
     weights = "--weights ../weights"
-    steps = (
+    steps: tuple[Step, ...] = (
         imagenet_run("base", model, f"{REC} -j 2 --mode hybrid"),
-        Folds(saved, imagenet_network(model)),
-        Give(saved, model),
+        folds(saved, imagenet_network(model)),
+        give(saved, model),
         Run("export", PRETRAINED, f"-m {model}", weights),
-        Give("folded.params", model),
+        give("folded.params", model),
         Run("export plain", PRETRAINED, f"-m {model}", f"--off {weights}"),
-        SameExports(f"export/{model}", f"export plain/{model}", "writes the plain network"),
+        same_exports(f"export/{model}", f"export plain/{model}", "writes the plain network"),
         *exports(model, saved, (64, 64)),
     )
     return Case(f"export_pretrained {model}, with a DO-Conv file", steps, (PRETRAINED, IMAGENET, model))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 import gluon_doconv as doconv
+from gluon_doconv.zoo.build import build
 
 import gluoncv
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument("height", type=int)
     parser.add_argument("width", type=int)
     args = parser.parse_args()
-    net = doconv.zoo.build(args.network)
+    net = build(args.network)
     net.load_parameters(args.params, ignore_extra=True)
     if args.fold:
         doconv.fold(net)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from tabulate import tabulate
-
+from ..tables import markdown
 from .case import Outcome
 
 COLUMNS = ("D in the checkpoint", "folded, in stock GluonCV", "resumed", "besides")
@@ -22,10 +21,11 @@ the tables of other commits.
   predictions for a random image are, bitwise, those of the DO-Conv network. Detectors, which after a moment's
   training may find nothing but background, are asked for all their boxes.
 - *resumed*: an epoch resumed from a checkpoint ends with the same arrays, bitwise, as a run that was not
-  interrupted. Both runs draw the same random numbers in an epoch (`scripts/verification/upstream/repeatable.py`),
-  since the scripts do not keep the state of theirs. Where a script keeps no optimiser states, momentum is 0;
-  where it restarts its schedule, the learning rate is constant. *Without oneDNN*: with it, runs that were
-  resumed and runs that were not differ by rounding (so they did for the stock resnet18_v1b, in 101 of 102 arrays).
+  interrupted. Both runs draw the same random numbers in an epoch (by `repeatable.py` in
+  `scripts/verification/upstream`), since the scripts do not keep the state of theirs. Where a script keeps no
+  optimiser states, momentum is 0; where it restarts its schedule, the learning rate is constant. *Without
+  oneDNN*: with it, runs that were resumed and runs that were not differ by rounding (so they did for the stock
+  resnet18_v1b, in 101 of 102 arrays).
 """
 
 
@@ -40,15 +40,14 @@ def page(outcomes: Sequence[Outcome], version: str, former: str = "") -> str:
 def table(outcomes: Sequence[Outcome]) -> str:
     """The outcomes of one commit as a Markdown table."""
     rows = [(outcome.case, *_cells(outcome)) for outcome in outcomes]
-    return tabulate(rows, headers=["script and variant", *COLUMNS], tablefmt="github", disable_numparse=True)
+    return markdown(rows, ["script and variant", *COLUMNS])
 
 
 def _cells(outcome: Outcome) -> list[str]:
     cells = [outcome.findings.get(column, "") for column in COLUMNS]
-    remark = (
-        f"FAILED: {outcome.failure}" if outcome.failure else outcome.skipped and f"not run: {outcome.skipped}"
-    )
-    return [*cells[:-1], "; ".join(filter(None, [cells[-1], remark]))]
+    failure = outcome.failure and f"FAILED: {outcome.failure}"
+    skipped = outcome.skipped and f"not run: {outcome.skipped}"
+    return [*cells[:-1], "; ".join(filter(None, [cells[-1], failure, skipped]))]
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Sequence
 
 import mxnet as mx
-from tabulate import tabulate
 
+from ..tables import markdown
 from .records import Record
 
 # Tests that check what DO-Conv has to change, with the reason: they may fail under the patch.
@@ -104,7 +104,7 @@ def _by_file(comparison: Comparison) -> str:
         for file, n in counts.items()
     ]
     headers = ["file", "pass stock", "pass under the patch", "fail only under the patch"]
-    return _table(rows, [*headers, "pass only under the patch", "pass in neither", "skipped"])
+    return markdown(rows, [*headers, "pass only under the patch", "pass in neither", "skipped"])
 
 
 def _failing(comparison: Comparison) -> list[str]:
@@ -115,13 +115,9 @@ def _failing(comparison: Comparison) -> list[str]:
     known = [
         f"- {test.stock.test}: {EXPECTED[test.stock.test]}" for test in failing if test.stock.test in EXPECTED
     ]
-    parts = [f"\n{_table(rows, ['test', 'stock', 'under the patch'])}"] if rows else []
+    parts = [f"\n{markdown(rows, ['test', 'stock', 'under the patch'])}"] if rows else []
     return [*parts, "\nOf those, these check what DO-Conv has to change:\n", *known] if known else parts
 
 
 def _in_short(record: Record) -> str:
-    return f"{record.outcome}: {record.why}".rstrip(": ").replace("|", "/")[:90]
-
-
-def _table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return f"{record.outcome}: {record.why}".rstrip(": ")[:90]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 import gluoncv
 import mxnet as mx
-from tabulate import tabulate
 
+from ..tables import markdown
 from .examine import Outcome
 
 HEADING = """# Every network of GluonCV's zoo
@@ -44,9 +44,9 @@ def report(outcomes: Sequence[Outcome]) -> str:
     parts = [
         HEADING,
         f"MXNet {mx.__version__}, GluonCV {gluoncv.__version__}. **{conclusion(outcomes)}**\n",
-        _table(by_family, ["family", "networks", "pass", "fail", "nothing to compare", "D"]),
+        markdown(by_family, ["family", "networks", "pass", "fail", "nothing to compare", "D"]),
         "\n## One by one\n",
-        _table(every, ["family", "network", "D / kernels", "names", "at identity", "folded", "remarks"]),
+        markdown(every, ["family", "network", "D / kernels", "names", "at identity", "folded", "remarks"]),
     ]
     return "\n".join(parts)
 
@@ -67,7 +67,7 @@ def _counts(outcomes: Sequence[Outcome]) -> tuple[int, int, int]:
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
-    remarks = "; ".join(filter(None, (outcome.stock, outcome.error, outcome.remark))).replace("|", "/")
+    remarks = "; ".join(filter(None, (outcome.stock, outcome.error, outcome.remark)))
     if outcome.moved is False:
         remarks = f"outputs do not depend on D; {remarks}"
     counted = (
@@ -84,7 +84,3 @@ def _span(numbers: Sequence[int]) -> str:
     if not numbers:
         return ""
     return str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} – {max(numbers)}"
-
-
-def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
