@@ -1,4 +1,4 @@
-"""Random parameters in place of pretrained ones: all of a network's, alike each time, and made without a trace."""
+"""Random parameters in place of pretrained ones: a network's all, and made without a trace."""
 
 import mxnet as mx
 import numpy as np

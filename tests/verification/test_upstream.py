@@ -15,7 +15,7 @@ from verification.upstream import repeatable
 from verification.upstream.case import CheckError, Outcome, Place
 from verification.upstream.comparing import resumes, same_exports, same_prints, same_weights
 from verification.upstream.folding import Network, folds
-from verification.upstream.report import page
+from verification.upstream.report import report
 
 SHAPE = (1, 3, 16, 16)
 NETWORK = Network(lambda: get_model("cifar_resnet20_v1"), SHAPE)
@@ -148,10 +148,10 @@ def test_an_epoch_draws_the_same_numbers_wherever_a_run_begins(tmp_path):
     assert whole[0] != whole[1] and drawn(1, 1) == whole[1:]
 
 
-def test_a_page_keeps_the_tables_of_other_commits():
-    first = page([Outcome("a", {"resumed": "yes"})], "0.7.0-1111")
-    both = page([Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "0.11.0-2222", first)
-    again = page([Outcome("b")], "0.11.0-2222", both)
+def test_a_report_keeps_the_tables_of_other_commits():
+    first = report([Outcome("a", {"resumed": "yes"})], "0.7.0-1111")
+    both = report([Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "0.11.0-2222", first)
+    again = report([Outcome("b")], "0.11.0-2222", both)
     assert re.findall("## .*", both) == ["## GluonCV 0.7.0-1111", "## GluonCV 0.11.0-2222"]
     assert "FAILED: broken" in both and "not run: not there" in both and "0 of 1 as they should be" in both
-    assert again.count("# GluonCV's scripts") == 1 and "broken" not in again and "| a" in again
+    assert "broken" not in again and "| a" in again

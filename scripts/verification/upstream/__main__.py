@@ -18,11 +18,12 @@ from gluoncv.model_zoo import get_model_list
 from tqdm import tqdm
 
 from ..checkouts import version
+from ..pages import read_results, write_results
 from ..records import Records
 from . import classification, deployment, detection, segmentation
 from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
-from .report import page, table
+from .report import report, table
 
 CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
 
@@ -55,8 +56,7 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     outcomes = [known[case.name] for case in CASES if case.name in known]
     print(table(outcomes))
     if output:
-        former = output.read_text() if output.exists() else ""
-        output.write_text(page(outcomes, version(checkout), former))
+        write_results(output, report(outcomes, version(checkout), read_results(output)))
     failed = [outcome for outcome in outcomes if outcome.failure]
     print(f"check-upstream: {len(failed)} of {len(outcomes)} failed; what they left is in {folder}")
     sys.exit(1 if failed else 0)

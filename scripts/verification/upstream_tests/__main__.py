@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from .. import processes
 from ..checkouts import version
+from ..pages import write_results
 from .records import Record, Results
 from .report import Comparison, compare, conclusion, report
 
@@ -81,7 +82,7 @@ def main(checkouts_: tuple[Path, ...], only: str, seconds: float, output: Path |
     comparisons = [run(checkout, work / version(checkout), only, seconds) for checkout in checkouts_]
     text = report(comparisons)
     if output:
-        output.write_text(text + "\n")
+        write_results(output, text)
     print(text)
     print(f"check-upstream-tests: {conclusion(comparisons)}")
     sys.exit(any(comparison.worse for comparison in comparisons))

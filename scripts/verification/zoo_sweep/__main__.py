@@ -11,6 +11,7 @@ import gluon_doconv  # noqa: F401  (makes MXNet importable)
 import click
 from gluoncv.model_zoo import get_model_list
 
+from ..pages import write_results
 from ..records import Records
 from .examine import Outcome
 from .report import conclusion, report
@@ -36,7 +37,7 @@ def main(pattern: str, jobs: int, output: Path | None, records: Path) -> None:
     outcomes = run(names, jobs, Records(records, Outcome))
     text = report(outcomes)
     if output:
-        output.write_text(text + "\n")
+        write_results(output, text)
     print(text)
     print(f"sweep: {conclusion(outcomes)}")
     sys.exit(0 if all(outcome.passed or outcome.stock for outcome in outcomes) else 1)
