@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Callable, Generic, TypeVar
 
 Record = TypeVar("Record")
 
@@ -16,20 +15,19 @@ class Records(Generic[Record]):
     Of several about the same, the last one holds.
     """
 
-    def __init__(self, path: Path, kind: type[Record]) -> None:
+    def __init__(self, path: Path, kind: Callable[..., Record]) -> None:
         self.path = path
-        self._kind: Any = kind  # there is no public type of dataclasses
-        self._subject = fields(self._kind)[0].name
+        self._kind = kind
 
-    def add(self, record: Any) -> None:
+    def add(self, record: Record) -> None:
         """Append a line."""
         with self.path.open("a") as file:
-            file.write(json.dumps(asdict(record)) + "\n")
+            file.write(json.dumps(vars(record)) + "\n")
 
     def read(self) -> dict[str, Record]:
         """Return what holds, by what it is about, in the order of its first mention."""
         records = [self._kind(**json.loads(line)) for line in self._lines()]
-        return {getattr(record, self._subject): record for record in records}
+        return {next(iter(vars(record).values())): record for record in records}
 
     def __len__(self) -> int:
         """Return the number of lines."""

@@ -35,7 +35,7 @@ class Place:
         return found[0]
 
     def script(self, path: str) -> str:
-        """The path of a script of the checkout."""
+        """The path of a script: of the checkout, or an absolute one."""
         return str(self.checkout / "scripts" / path)
 
     def fill(self, text: str) -> list[str]:

@@ -89,7 +89,7 @@ def _resume(detector: FasterRCNN, name: str) -> Case:
         # The script keeps no optimiser states, so there must be none.
         *detector.resume("--momentum 0 --lr-warmup=-1", "--start-epoch 1 --resume", "without momentum"),
         *same_folded("evaluated", EVALUATE, evaluate, saved, METRIC, finding),
-        *exports(name, saved, SHAPE[2:]),
+        *exports(name, saved, *SHAPE[2:]),
     )
     return Case(f"{detector.title}, --resume; eval_faster_rcnn", steps, (TRAIN, EVALUATE))
 

@@ -23,7 +23,7 @@ class Run:
     Parameters
     ----------
     folder : where it runs, below the case's own folder
-    script : its path below the checkout's ``scripts``
+    script : its path, absolute or below the checkout's ``scripts``
     arguments : its own; see :meth:`Place.fill`
     options : of ``gluon-doconv run``
     epoch : the first epoch of a run that is to be repeatable; see ``repeatable.py``

@@ -69,7 +69,7 @@ CASES: tuple[Case, ...] = (
         "segmentation/train deeplab resnet50, citys",
         (
             *_train("resnet50", "citys"),
-            *exports("deeplab_resnet50_citys", "train/params/epoch_0000_*.params", (480, 480)),
+            *exports("deeplab_resnet50_citys", "train/params/epoch_0000_*.params", 480, 480),
         ),
         (TRAIN,),
     ),
