@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import gluon_doconv as doconv
 
@@ -12,6 +14,7 @@ import pytest
 from gluoncv.model_zoo import get_model
 from networks import perturb
 from verification.upstream import repeatable
+from verification.upstream.__main__ import CASES
 from verification.upstream.case import CheckError, Outcome, Place
 from verification.upstream.comparing import resumes, same_exports, same_prints, same_weights
 from verification.upstream.folding import Network, folds
@@ -80,6 +83,17 @@ def test_a_layer_that_has_to_be_among_them_is_missed(place, trained):
         folds("net.params", NETWORK, among=("P2_conv",))(place)
 
 
+def test_kernels_are_counted_in_the_stock_network():
+    stem, stage, first_of_stages = 1, 3 * 2, 3
+    whole = stem + 3 * stage
+    for kernels, number in {
+        "": whole,
+        "^[a-z0-9]+_(conv0|stage2)": stem + stage,
+        "conv(?!0)": whole - stem - first_of_stages,
+    }.items():
+        assert replace(NETWORK, kernels=kernels).expected() == number
+
+
 def test_resuming_elsewhere_is_found(place):
     save(place, "start", conv_D=[1.0], conv_weight=[1.0])
     save(place, "whole", conv_D=[2.0], conv_weight=[2.0])
@@ -146,6 +160,12 @@ def test_an_epoch_draws_the_same_numbers_wherever_a_run_begins(tmp_path):
 
     whole = drawn(0, 2)
     assert whole[0] != whole[1] and drawn(1, 1) == whole[1:]
+
+
+def test_the_page_has_every_case():
+    page = Path(__file__).parents[2] / "docs" / "results" / "upstream.md"
+    rows = re.findall(r"^\| (\S.*?) +\|", page.read_text(), re.MULTILINE)
+    assert set(rows) - {"script and variant"} == {case.name for case in CASES}
 
 
 def test_a_report_keeps_the_tables_of_other_commits():
