@@ -66,12 +66,12 @@ FAINT, FAINTNESS = re.compile("^faster_rcnn_resnet.*_custom"), 1e-5
 
 
 def family(name: str) -> str:
-    """The part of GluonCV's zoo that this network is from."""
+    """Return the part of GluonCV's zoo that this network is from."""
     return ".".join(model_zoo._models[name].__module__.split(".")[2:4])
 
 
 def inputs(name: str) -> list[mx.nd.NDArray]:
-    """A small random input that this network takes; always the same."""
+    """Draw a small input that this network takes; always the same."""
     mx.random.seed(SEED)
     shapes = next(shapes for pattern, shapes in INPUTS if re.search(pattern, name))
     scale = FAINTNESS if FAINT.search(name) else 1
@@ -79,7 +79,7 @@ def inputs(name: str) -> list[mx.nd.NDArray]:
 
 
 def build(name: str) -> Block:
-    """A network of the zoo, random, named as the first one that is built in a process."""
+    """Build a network of the zoo, named as the first one that is built in a process."""
     errors = []
     for arguments in ARGUMENTS:
         try:
@@ -117,7 +117,7 @@ def _start_of(parameter: str) -> mx.init.Initializer:
 
 
 def predict(net: Block, x: Sequence[mx.nd.NDArray]) -> Outputs:
-    """All outputs of a network, flat."""
+    """Return all outputs of a network, flat; dropout and the like draw the same numbers every time."""
     mx.random.seed(SEED)
     return [array.asnumpy() for array in flat(net(*x))]
 
@@ -128,7 +128,7 @@ def same(some: Outputs, others: Outputs) -> bool:
 
 
 def flat(outputs: Any) -> list[Any]:
-    """What is in lists, tuples and dictionaries within one another, one by one."""
+    """List what is in lists, tuples and dictionaries within one another."""
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
     return [one for part in outputs for one in flat(part)] if isinstance(outputs, (list, tuple)) else [outputs]

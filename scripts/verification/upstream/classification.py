@@ -24,12 +24,12 @@ FOLDERS = "--data-dir {data}/imagenet"
 
 
 def cifar_network(model: str) -> Network:
-    """The network of train_cifar10."""
+    """Return the network of train_cifar10."""
     return Network(lambda: get_model(model, classes=10), (2, 3, 32, 32))
 
 
 def imagenet_network(model: str) -> Network:
-    """The network of train_imagenet."""
+    """Return the network of train_imagenet."""
     return Network(lambda: get_model(model, classes=1000), (1, 3, 64, 64))
 
 
@@ -60,7 +60,7 @@ def _cifar_resume(model: str, mode: str) -> Case:
 
 
 def imagenet_run(folder: str, model: str, arguments: str, options: str = "", epoch: int | None = None) -> Run:
-    """A run of train_imagenet for one epoch or, where it is to be repeatable, two, from ``epoch`` on."""
+    """Run train_imagenet for one epoch or, where it is to be repeatable, two, from ``epoch`` on."""
     common = f"--model {model} --batch-size 8 --num-epochs {1 if epoch is None else 2} --input-size 64"
     # oneDNN rounds differently depending on the layout in which an evaluation has left a weight.
     variable = "" if epoch is None else "MXNET_MKLDNN_ENABLED=0"

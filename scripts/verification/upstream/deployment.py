@@ -13,7 +13,7 @@ EXPORT_BLOCK = str(OWN / "export_trained.py")
 
 
 def exports(network: str, saved: str, height: int, width: int) -> tuple[Step, ...]:
-    """``export_block`` before and after folding writes what it writes of the folded file in a plain network."""
+    """Check that ``export_block`` writes the same before folding, after it, and of the folded file, plain."""
     before, after, plain = "exported before", "exported after", "exported plain"
     finding = "export_block before and after fold writes the plain network"
     size = f"{height} {width}"

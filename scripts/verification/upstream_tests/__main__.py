@@ -27,7 +27,7 @@ PYTEST = ("-p", "verification.upstream_tests.plugin", "-p", "no:cacheprovider", 
 
 
 def test_files(checkout: Path, only: str) -> list[Path]:
-    """The MXNet tests of a checkout."""
+    """List the MXNet tests of a checkout."""
     return [path for pattern in PATTERNS for path in sorted(checkout.glob(pattern)) if only in path.name]
 
 

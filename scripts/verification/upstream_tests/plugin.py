@@ -32,7 +32,7 @@ from .records import BEGUN, TOO_LONG, Record, Results
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What :mod:`.run` tells this plugin."""
+    """Add the options by which the command line tells this plugin what to do."""
     group = parser.getgroup("GluonCV's tests")
     group.addoption("--records", type=Path, required=True, help="JSON lines, appended to")
     group.addoption("--seconds", type=float, required=True, help="for one test")
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Recorder:
-    """Writes down what becomes of each test, within its time."""
+    """A pytest plugin that writes down what becomes of each test, within its time."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._records = Results(config.getoption("--records"))
@@ -69,7 +69,7 @@ class Recorder:
         self._comparable = stock and {record.test for record in Results(stock).ended() if not record.too_long}
 
     def name_of(self, item: pytest.Item | pytest.Collector) -> str:
-        """The test's file, as it is called in the checkout, and the test's name."""
+        """Return the test's file, as it is called in the checkout, and the test's name."""
         path = os.path.relpath(item.path, self._root)
         return "::".join([path, *item.nodeid.split("::")[1:]])
 
@@ -89,13 +89,13 @@ class Recorder:
         self._collecting = collector
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be imported is one failed test."""
+        """Take a file that cannot be imported for one failed test."""
         if report.failed:
             self._records.add(Record(self.name_of(self._collecting), "failed", why=reason(report)))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """The same random numbers for each test, and a limited time."""
+        """Give each test the same random numbers and a limited time."""
         name, self._begin = self.name_of(item), time.perf_counter()
         self._records.add(Record(name, BEGUN))
         timer = threading.Timer(self._seconds, self._give_up, [name])
@@ -108,7 +108,7 @@ class Recorder:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Generator[None, Any, None]:
-        """Of set-up, call and tear-down, the first that does not pass, or else the call."""
+        """Record, of set-up, call and tear-down, the first that does not pass, or else the call."""
         outcome = yield
         report = outcome.get_result()
         if report.when == "call" or not report.passed:
@@ -129,13 +129,13 @@ class Recorder:
 
 
 def reason(report: Any) -> str:
-    """What was wrong, in a line."""
+    """Say in a line what was wrong."""
     crash = getattr(report.longrepr, "reprcrash", None)
     return error_line(crash.message if crash else str(report.longrepr))
 
 
 def imitate_nose() -> None:
-    """The two decorators that the tests take from nose, which does not import on Python 3.12."""
+    """Provide the two decorators that tests take from nose, which does not import on Python 3.12."""
 
     def nottest(function: Any) -> Any:
         function.__test__ = False
@@ -147,7 +147,7 @@ def imitate_nose() -> None:
 
 
 def no_network() -> None:
-    """Downloads fail at once, on every machine."""
+    """Let downloads fail at once, on every machine."""
     connect = socket.socket.connect
 
     def refuse(wanted: Any, *_: Any, **__: Any) -> None:

@@ -65,14 +65,14 @@ class NothingToCompareError(Exception):
 
 
 def names(net: Block) -> list[Any]:
-    """What the blocks and the parameters of a network are called, without any D."""
+    """List what the blocks and the parameters of a network are called, without any D."""
     layers = [(path, block.name, block.prefix) for path, block in blocks(net).items()]
     files = [name for name in net._collect_params_with_prefix() if not re.search("[._]D$", name)]
     return [layers, files, [name for name in net.collect_params() if not name.endswith("_D")]]
 
 
 def examine(name: str) -> Outcome:
-    """Everything about one network. Does not raise."""
+    """Find out everything about one network. Does not raise."""
     begin = time.perf_counter()
     findings: dict[str, Any] = {}
     try:

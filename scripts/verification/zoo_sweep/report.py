@@ -12,7 +12,7 @@ from .examine import Outcome
 
 
 def report(outcomes: Sequence[Outcome]) -> str:
-    """The result as Markdown: what it amounts to, by family, and every network."""
+    """Return the result as Markdown: what it amounts to, by family, and every network."""
     families: dict[str, list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda outcome: (outcome.family, outcome.name)):
         families.setdefault(outcome.family, []).append(outcome)
@@ -31,7 +31,7 @@ def report(outcomes: Sequence[Outcome]) -> str:
 
 
 def conclusion(outcomes: Sequence[Outcome]) -> str:
-    """One sentence."""
+    """Return one sentence."""
     passed, failed, excluded = _counts(outcomes)
     return (
         f"Of {len(outcomes)} networks, {passed} pass, {failed} fail, {excluded} leave nothing to compare with."
