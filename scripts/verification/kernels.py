@@ -1,4 +1,4 @@
-"""Count the kernels of a plain network, with no code of gluon_doconv."""
+"""The kernels of a plain network, found with no code of gluon_doconv."""
 
 from __future__ import annotations
 
@@ -17,29 +17,27 @@ from .networks import flat, initialize, predict
 OFFSETS = "offset_weight"
 
 
-def count_kernels(net: Block, x: Sequence[mx.nd.NDArray]) -> tuple[int, str]:
-    """The number of distinct non-pointwise kernels of a plain network, and a remark."""
+def find_kernels(net: Block, x: Sequence[mx.nd.NDArray]) -> tuple[set[str], str]:
+    """Return names of the distinct non-pointwise kernels of a plain network, and a remark."""
     try:
         graph = trace(net, len(x))
     except Exception:
-        kernels, remark = (
-            kernels_called(initialize(net), x),
-            "cannot be traced: counted as convolutions are called",
-        )
+        kernels = kernels_called(initialize(net), x)
+        remark = "cannot be traced: counted as convolutions are called"
     else:
         kernels, remark = kernels_of_graph(graph), _other_kernels(graph)
-    return sum(not kernel.endswith(OFFSETS) for kernel in kernels), remark
+    return {kernel for kernel in kernels if not kernel.endswith(OFFSETS)}, remark
 
 
 def trace(net: Block, inputs: int) -> list[dict]:
-    """The nodes of a network's graph."""
+    """Return the nodes of a network's graph."""
     with mx.name.NameManager():
         outputs = net(*(mx.sym.var(f"data{i}") for i in range(inputs)))
     return json.loads(mx.sym.Group(flat(outputs)).tojson())["nodes"]
 
 
 def kernels_of_graph(nodes: Sequence[dict]) -> set[str]:
-    """Names of the variables that a convolution of more than one position takes its kernel from."""
+    """Return names of the variables that convolutions of more than one position take their kernels from."""
     convolutions = [node for node in nodes if node["op"] == "Convolution"]
     spatial = [node for node in convolutions if _positions(node["attrs"]["kernel"]) > 1]
     sources = [nodes[node["inputs"][1][0]] for node in spatial]
@@ -58,7 +56,7 @@ def _positions(kernel: Any) -> int:
 
 
 def kernels_called(net: Block, x: Sequence[mx.nd.NDArray]) -> set[str]:
-    """Names of the kernels that convolutions are called with, and of those in the graphs of SymbolBlocks."""
+    """Return names of the kernels that convolutions are called with or have in the graphs of SymbolBlocks."""
     graphs = [block._cached_graph[1] for block in blocks(net).values() if isinstance(block, SymbolBlock)]
     found = {kernel for graph in graphs for kernel in kernels_of_graph(json.loads(graph.tojson())["nodes"])}
     predict(net, x)  # so that every parameter has its values
@@ -79,7 +77,7 @@ def kernels_called(net: Block, x: Sequence[mx.nd.NDArray]) -> set[str]:
 
 
 def blocks(net: Block, path: str = "") -> dict[str, Block]:
-    """Every block of ``net``, by its path."""
+    """Return every block of ``net``, by its path."""
     found = {path: net}
     for name, child in net._children.items():
         found.update(blocks(child, f"{path}.{name}"))
