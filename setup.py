@@ -79,8 +79,10 @@ TENSORBOARD = ["tensorboardX>=2.6"]
 
 TEST = [
     "pytest>=7.0",
+    "pytest-cov>=5.0",
     "pytest-xdist>=3.6",
     "hypothesis>=6.0",
+    'import-linter>=2.6; python_version >= "3.10"',
     "ruff==0.17.6",
     "mypy>=1.14",
     *DEMO,
@@ -97,7 +99,11 @@ setup(
     license_files=["LICENSE"],
     packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
     package_dir={"gluon_doconv.patches": "patches"},
-    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.lab.report": ["*.html"]},
+    package_data={
+        "gluon_doconv": ["py.typed"],
+        "gluon_doconv.patches": ["*/*"],
+        "gluon_doconv.lab.report": ["*.html"],
+    },
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
     extras_require={
