@@ -25,7 +25,9 @@ from .fold import fold_arrays
 from .params import Arrays, read_params, write_params
 
 
-def over_parameterize_params(source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block) -> list[str]:
+def over_parameterize_params(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block
+) -> list[str]:
     """Turn a plain ``.params`` file into the DO-Conv file of ``net``, every D at the identity.
 
     ``net`` is a DO-Conv network of the same architecture; its own values are not used and not changed.
@@ -82,7 +84,9 @@ def _load(
         net.load_parameters(temporary, ctx=ctx, **kwargs)
 
 
-def load_folded(net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None) -> None:
+def load_folded(
+    net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None
+) -> None:
     """Load a plain or a DO-Conv ``.params`` file, folding it on the way, into a plain network.
 
     Raises
