@@ -1,6 +1,9 @@
 """Networks to convert, and what there is to compare of them."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import gluon_doconv as doconv
 from gluon_doconv.core.arrays import snapshot
@@ -69,6 +72,18 @@ def in_symbols(ctx=None):
 NETWORKS = [small, in_symbols]
 
 
+class TwoInputs(nn.HybridBlock):
+    """One layer used at two places, and an input that is an output."""
+
+    def __init__(self, **options):
+        super().__init__()
+        with self.name_scope():
+            self.conv = doconv.DOConv2D(4, 3, in_channels=3, **options)
+
+    def hybrid_forward(self, F, x, y):
+        return self.conv(x) + self.conv(y), x
+
+
 def images(size=8, batch=2, ctx=None):
     return mx.nd.random.normal(shape=(batch, 3, size, size), ctx=ctx)
 
@@ -91,6 +106,17 @@ def perturb(net, scale=0.1):
     assert ds(net)
     for d in ds(net):
         d.set_data(mx.nd.random.normal(0, scale, shape=d.shape))
+
+
+def doconv_network(build=small, size=8, hybrid=False, **options):
+    """A DO-Conv network that has been trained."""
+    net = build()
+    net.hybridize(hybrid)
+    net(images(size))
+    doconv.over_parameterize(net, **options)
+    perturb(net)
+    net(images(size))
+    return net
 
 
 def values(net):
@@ -173,3 +199,14 @@ def unchanged_by(action, net, match):
         action(net)
     assert anatomy(net) == was
     assert same_values(values(net), before)
+
+
+def predict_without_doconv(tmp_path, what, params, x):
+    """What a process predicts in which gluon_doconv cannot be imported."""
+    np.save(tmp_path / "x.npy", x.asnumpy())
+    program = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("stock_predict.py"))]
+    command = [*program, str(what), str(params), str(tmp_path / "x.npy"), str(tmp_path / "y.npz")]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment)
+    with np.load(tmp_path / "y.npz") as arrays:
+        return [arrays[name] for name in arrays.files]
