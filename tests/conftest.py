@@ -1,6 +1,7 @@
 """How the tests run: reproducibly, and without a deadline, since MXNet compiles on the first call."""
 
 import signal
+from pathlib import Path
 
 import gluon_doconv  # noqa: F401  (before MXNet, which does not import on today's NumPy by itself)
 
@@ -17,13 +18,20 @@ settings.register_profile(
 settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
 settings.load_profile("repeat")
 
+TESTS = Path(__file__).parent
+SLOW_FOLDERS = {"integration", "lab", "runner", "verification"}  # trainings and whole programs
+
 
 def pytest_configure(config):
     config.option.loadscopereorder = False  # of pytest-xdist: files with many tests first
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items):
     """What is slow goes first, so that of two processes neither is left with it when the other is done."""
+    for item in items:
+        if SLOW_FOLDERS & set(item.path.relative_to(TESTS).parts):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -29,6 +29,12 @@ ZOO = {
 }
 
 
+def slow_but_first(cases):
+    """Cases for a test of which ``scripts/check --fast`` runs only the first."""
+    first, *others = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*first), *(pytest.param(*case, marks=pytest.mark.slow) for case in others)]
+
+
 def initialized(net, ctx=None):
     """``net`` with values wherever it has none; the zoo's detection models bring some already."""
     for parameter in net.collect_params().values():

@@ -20,6 +20,7 @@ from networks import (
     perturb,
     same_bits,
     same_values,
+    slow_but_first,
     small,
     unchanged_by,
     values,
@@ -28,7 +29,7 @@ from oracle import spatial_convolutions_of
 
 
 @pytest.mark.parametrize("hybrid", [False, True], ids=["imperative", "hybrid"])
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", slow_but_first(ZOO))
 def test_there_and_back(name, hybrid):
     net, x = from_zoo(name), images(ZOO[name])
     net.hybridize(hybrid)

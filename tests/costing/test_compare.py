@@ -14,7 +14,7 @@ import mxnet as mx
 import pytest
 from click.testing import CliRunner
 from mxnet.gluon import nn
-from networks import anatomy, from_zoo, images, in_symbols, initialized, small, values
+from networks import anatomy, from_zoo, images, in_symbols, initialized, slow_but_first, small, values
 from oracle import spatial_convolutions_of
 
 NETWORKS = {
@@ -44,7 +44,10 @@ def converted(net, size, **options):
 
 
 @pytest.mark.parametrize(
-    "name, d_mul", [*((name, None) for name in NETWORKS), ("cifar_resnet20_v1", 50), ("mobilenetv3_small", 50)]
+    "name, d_mul",
+    slow_but_first(
+        [*((name, None) for name in NETWORKS), ("cifar_resnet20_v1", 50), ("mobilenetv3_small", 50)]
+    ),
 )
 def test_formulas_and_counts_agree_in_every_layer(name, d_mul):
     size = NETWORKS[name]

@@ -28,6 +28,7 @@ from networks import (
     predict_without_doconv,
     same_bits,
     same_values,
+    slow_but_first,
     small,
     values,
 )
@@ -54,7 +55,7 @@ def stock_export(net, prefix, size):
 
 
 @pytest.mark.parametrize("hybrid", [False, True], ids=["imperative", "hybrid"])
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", ["small", "in_symbols", *slow_but_first(ZOO)])
 def test_export_is_the_plain_export(name, hybrid, tmp_path):
     size = ZOO.get(name, 8)
     net, x = EXPORTED[name](), images(size)
@@ -135,6 +136,7 @@ def test_a_plain_network_is_exported_as_it_is(tmp_path):
     assert same_values(exported(tmp_path / "again")[1], plain_arrays)
 
 
+@pytest.mark.slow
 def test_files_serve_where_doconv_is_not_installed(tmp_path):
     net, x = doconv_network(in_symbols), images()
     files = doconv.export(net, str(tmp_path / "folded"))

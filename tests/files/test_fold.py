@@ -25,6 +25,7 @@ from networks import (
 from oracle import spatial_convolutions_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, d_mul",
     [("cifar_resnet20_v1", None), ("mobilenetv2_0.25", 12), ("ssd_300_mobilenet0.25_voc", None)],
@@ -111,16 +112,16 @@ def test_what_only_looks_like_d_is_passed_on(path):
 def test_inspection(path):
     net = doconv_network(d_mul=12)
     net.save_parameters(path)
-    form = doconv.inspect(path)
-    assert (form.form, form.arrays) == ("DO-Conv", len(net._collect_params_with_prefix()))
-    assert form.layers[0] == ("0", (8, 3, 12), (9, 12, 3))
-    assert [name for name, _, _ in form.layers] == ["0", "3", "4"]
-    assert "(9, 12, 3)" in str(form)
+    info = doconv.inspect(path)
+    assert (info.kind, info.arrays) == ("DO-Conv", len(net._collect_params_with_prefix()))
+    assert info.layers[0] == ("0", (8, 3, 12), (9, 12, 3))
+    assert [name for name, _, _ in info.layers] == ["0", "3", "4"]
+    assert "(9, 12, 3)" in str(info)
     doconv.fold(net)
     net.save_parameters(path)
-    form = doconv.inspect(path)
-    assert (form.form, form.layers) == ("plain", ())
-    assert "it has no D" in str(form)
+    info = doconv.inspect(path)
+    assert (info.kind, info.layers) == ("plain", ())
+    assert "it has no D" in str(info)
 
 
 def test_a_d_that_belongs_to_no_weight_is_not_passed_on(path, tmp_path):

@@ -18,11 +18,12 @@ from networks import (
     outputs,
     perturb,
     same_bits,
+    slow_but_first,
 )
 from oracle import convolutions_of
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20_v1", "mobilenetv3_small"])
+@pytest.mark.parametrize("name", slow_but_first(["cifar_resnet20_v1", "mobilenetv3_small"]))
 def test_onnx_computes_what_the_network_computes(name, tmp_path):
     net, x = doconv_network(lambda: from_zoo(name), 32), images(32)
     (expected,) = outputs(net, x)

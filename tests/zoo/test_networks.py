@@ -18,6 +18,8 @@ from gluoncv.model_zoo import get_model, get_model_list
 from mxnet.gluon import nn
 from networks import ds, initialized, perturb
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"cifar_plain20_v1": 32, "plain18_v1": 224, "cifar_resnet164_v1": 32, "cifar_resnet164_v2": 32}
 # He et al., arXiv 1512.03385, tables 1 and 6, and arXiv 1603.05027, table 4: layers, parameters in millions
 PAPERS = {
