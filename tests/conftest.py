@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones every time.
+# The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones, `fast` fewer.
 settings.register_profile(
     "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
+settings.register_profile("fast", settings.get_profile("repeat"), max_examples=25)
 settings.load_profile("repeat")
 
 TESTS = Path(__file__).parent
