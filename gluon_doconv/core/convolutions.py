@@ -78,7 +78,8 @@ class Convolution(ABC):
     def d_mul(self) -> int:
         """The depth multiplier of a DO-Conv convolution."""
         assert self.d is not None
-        return self.d.shape[1]
+        d_mul: int = self.d.shape[1]
+        return d_mul
 
     @property
     def in_channels(self) -> int:
@@ -194,10 +195,12 @@ class GraphConvolution(Convolution):
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
-        return d.name[len(self.weight.name) - len(self._structural_weight()) :] or d.name
+        name: str = d.name
+        return name[len(self.weight.name) - len(self._structural_weight()) :] or name
 
     def _structural_weight(self) -> str:
-        return next(key for key, value in self._block._reg_params.items() if value is self.weight)
+        parameters: dict[str, Parameter] = self._block._reg_params
+        return next(name for name, parameter in parameters.items() if parameter is self.weight)
 
 
 def find_convolutions(net: Block) -> list[Convolution]:

@@ -124,7 +124,8 @@ PLAIN_OF = {doconv: plain for plain, doconv in DOCONV_OF.items()}
 
 def is_spatial(layer: HybridBlock) -> bool:
     """Whether the kernel of ``layer`` has more than one position, so that DO-Conv applies to it."""
-    return prod(layer._kwargs["kernel"]) > 1
+    kernel_size: tuple[int, ...] = layer._kwargs["kernel"]
+    return prod(kernel_size) > 1
 
 
 def over_parameterize_layer(layer: HybridBlock, config: DOConvConfig) -> None:
@@ -212,8 +213,9 @@ def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: 
 
 
 def _chosen_composition(layer: HybridBlock, x: Any) -> str:
-    if layer._composition != "auto":
-        return layer._composition
+    chosen: str = layer._composition
+    if chosen != "auto":
+        return chosen
     shape = _shape_of(x) or layer._input_shape
     if shape is None or 0 in layer.D.shape:
         return "kernel"
@@ -225,7 +227,8 @@ def _chosen_composition(layer: HybridBlock, x: Any) -> str:
 def _shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array, or of a symbol if its graph tells; None if not."""
     if isinstance(x, mx.nd.NDArray):
-        return x.shape
+        shape: tuple[int, ...] = x.shape
+        return shape
     try:
         _, outputs, _ = x.infer_shape_partial()
     except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known

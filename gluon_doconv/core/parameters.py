@@ -33,7 +33,7 @@ def learn_shape(parameter: Parameter) -> Parameter:
     return parameter
 
 
-def resize(parameter: Parameter, shape: tuple) -> None:
+def resize(parameter: Parameter, shape: tuple[int, ...]) -> None:
     """Change the shape of a Parameter that holds no values yet, or is about to be given others."""
     parameter._shape = tuple(shape)
     parameter._var = None  # the variable it has shown to graphs so far carries the old shape

@@ -1,9 +1,8 @@
-"""Patches for checkouts: insert-only, recognised by content, reversible to the byte, all or nothing."""
+"""Patches for checkouts: recognised by content, applied and reverted to the byte, all or nothing."""
 
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,7 @@ from gluon_doconv.cli import main
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from diffs import as_diff, write
 
 LIBRARY, SCRIPT = "gluoncv/__init__.py", "scripts/train.py"
 UPSTREAM = {
@@ -31,27 +29,6 @@ PATCHED = {
     LIBRARY: b"first = 1\nversion = 1\nnothing = None\n\nlast = 1\n",
     SCRIPT: b"import this\r\nimport that\n\nprint('no newline at the end')",
 }
-
-
-def as_diff(insertions):
-    """The unified diff, as ``git diff -U0`` writes it."""
-    lines = []
-    for path, hunks in insertions.items():
-        lines.append(f"--- a/{path}\n+++ b/{path}\n".encode())
-        shift = 0
-        for hunk in hunks:
-            count = len(hunk.lines)
-            size = "" if count == 1 else f",{count}"
-            lines.append(f"@@ -{hunk.after},0 +{hunk.after + shift + 1}{size} @@\n".encode())
-            lines.extend(b"+" + line for line in hunk.lines)
-            shift += count
-    return b"".join(lines)
-
-
-def write(folder, files):
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
 
 
 def contents(folder):
@@ -168,7 +145,7 @@ def test_a_failure_leaves_everything_as_it_was(verb, failing, function, error, c
 def test_killed_in_the_middle_every_file_is_whole_and_applying_goes_on(checkout, patches, tmp_path):
     program = (
         "import os, sys\n"
-        "from gluon_doconv import checkouts\n"
+        "from gluon_doconv.checkout import apply as checkouts\n"
         "replace = os.replace\n"
         "os.replace = lambda *args: (replace(*args), os.kill(os.getpid(), 9))\n"
         "from pathlib import Path\n"
@@ -196,96 +173,10 @@ def test_a_folder_that_cannot_be_written_to(checkout, patches, monkeypatch):
     assert contents(checkout) == before
 
 
-LINES = st.lists(st.binary(max_size=4).map(lambda line: line.replace(b"\n", b"\r")), max_size=8)
-
-
-@st.composite
-def contents_and_insertions(draw):
-    """Any bytes, with or without carriage returns and a final newline, and insertions behind whole lines."""
-    content = draw(st.sampled_from((b"\n", b"\r\n"))).join(draw(LINES))
-    whole = content.count(b"\n")
-    places = sorted(draw(st.sets(st.integers(0, whole), min_size=1, max_size=4)))
-    new = LINES.filter(len).map(lambda lines: tuple(line + b"\n" for line in lines))
-    return content, [Insertion(place, draw(new)) for place in places]
-
-
-@given(contents_and_insertions())
-def test_removing_is_the_inverse_of_inserting(case):
-    content, insertions = case
-    patched = checkouts.insert(content, insertions)
-    assert checkouts.remove(patched, insertions) == content
-    assert len(patched) == len(content) + sum(len(line) for one in insertions for line in one.lines)
-    assert checkouts.parse(as_diff({"a file.py": insertions})) == {"a file.py": insertions}
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is the oracle")
-@settings(max_examples=30)
-@given(case=contents_and_insertions())
-def test_git_makes_the_same_of_a_patch(case, tmp_path_factory):
-    content, insertions = case
-    folder = tmp_path_factory.mktemp("git")
-    write(folder, {"file": content, "patch": as_diff({"file": insertions})})
-    alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    apply = ["git", "apply", "--unidiff-zero", "--whitespace=nowarn", "patch"]
-    subprocess.run(apply, cwd=str(folder), env=alone, check=True)
-    assert (folder / "file").read_bytes() == checkouts.insert(content, insertions)
-
-
-@pytest.mark.parametrize(
-    "patch",
-    [
-        b"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n",
-        b"--- a/x\n+++ b/x\n@@ -1,1 +1,2 @@\n context\n+new\n",
-        b"--- a/x\n+++ b/x\n@@ -1,0 +2,2 @@\n+only one\n",
-        b"--- a/x\n+++ b/x\n@@ -1,0 +2 @@ def upstream():\n+new\n",
-        b"--- a/x\n+++ b/x\n@@ -1,0 +2 @@\n+new\n\\ No newline at end of file\n",
-        b"@@ -1,0 +2 @@\n+new\n",
-        b"something else\n",
-    ],
-)
-def test_a_diff_that_does_more_than_insert_is_refused(patch):
-    with pytest.raises(DOConvError, match=r"line \d+ of the patch"):
-        checkouts.parse(patch)
-
-
-@pytest.mark.parametrize("content", [b"", b"one\n", b"one\ntwo"])
-def test_no_insertion_behind_a_line_that_is_not_there(content):
-    with pytest.raises(DOConvError, match="no line 2 that is whole"):
-        checkouts.insert(content, [Insertion(2, (b"new\n",))])
-
-
 def test_a_manifest_that_names_other_files_is_refused(patches):
     (patches / "1.0" / "gluoncv.sha256").write_text(f"{'0' * 64}  {SCRIPT}\n")
     with pytest.raises(DOConvError, match="do not name the same files"):
         checkouts.versions(patches)
-
-
-def shipped():
-    return sorted(checkouts.PATCHES.glob("*/gluoncv.patch"))
-
-
-def test_shipped_versions():
-    names = {version.name for version in checkouts.versions()}
-    assert names == {"0.6.0", "0.7.0-bbe41662", "0.10.0", "0.11.0-56777561"}
-
-
-@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.parent.name)
-def test_shipped_patches_insert_only_and_hold_nothing_of_gluoncv(path):
-    lines = path.read_text().splitlines()
-    assert all(re.match(r"\+|--- a/|@@ -\d+,0 \+\d+(,\d+)? @@$", line) for line in lines)
-    inserted = {line[1:].strip() for line in lines if line.startswith("+") and not line.startswith("+++ b/")}
-    own = re.compile(r"gluon_doconv|GLUON_DOCONV|patch_from_env|^(import os|except ImportError:|pass|)$")
-    assert [line for line in inserted if not own.search(line)] == []
-
-
-@pytest.mark.parametrize("version", checkouts.versions(), ids=lambda version: version.name)
-def test_every_patched_script_asks_and_applies(version):
-    for path, insertions in version.insertions.items():
-        text = b"".join(line for insertion in insertions for line in insertion.lines).decode()
-        needed = (
-            ("patch_from_environment(",) if path == LIBRARY else ("add_options(parser)", "patch_from_options(")
-        )
-        assert all(f"arguments.{call}" in text or call in text for call in needed), path
 
 
 def test_command_line(checkout, patches, monkeypatch):
