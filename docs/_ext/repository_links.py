@@ -7,8 +7,6 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
-from sphinx.util.nodes import make_refnode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
@@ -20,19 +18,20 @@ PAGES = {
 }
 
 
-def _resolve(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, contents: nodes.Element
-) -> nodes.Element | None:
-    path = node.get("reftarget", "").removeprefix("../").split("#")[0]
-    if not path or not (ROOT / path).exists():
-        return None
-    page = PAGES.get(path, path.removeprefix("docs/").removesuffix(".md"))
-    if page not in env.all_docs:
-        return contents
-    return make_refnode(app.builder, node["refdoc"], page, None, contents)
+def _retarget(app: Sphinx, doctree: nodes.document) -> None:
+    """Turn a path from the top of the repository into the name of the page that shows it."""
+    for link in list(doctree.findall(pending_xref)):
+        path = link["reftarget"].removeprefix("../").split("#")[0]
+        if link["reftype"] != "myst" or link.get("refdomain") == "doc" or not (ROOT / path).exists():
+            continue
+        page = PAGES.get(path, path.removeprefix("docs/").removesuffix(".md"))
+        if page in app.env.found_docs:
+            link.update_all_atts({"refdomain": "doc", "reftarget": page, "reftargetid": None}, replace=True)
+        else:
+            link.replace_self(link.children)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Listen for references that nothing else resolves."""
-    app.connect("missing-reference", _resolve)
+    """Do so when a page has been read."""
+    app.connect("doctree-read", _retarget)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
