@@ -38,8 +38,9 @@ nb_execution_raise_on_error = True
 autodoc_typehints = "none"  # the docstrings say more
 numpydoc_show_class_members = False
 doctest_global_setup = """
-import os, tempfile
+import os, tempfile, warnings
 os.chdir(tempfile.mkdtemp())  # examples write files
+warnings.filterwarnings("ignore", module="mxnet")  # retired, and not ours to mend
 import gluon_doconv as doconv
 import mxnet as mx
 from gluoncv.model_zoo import get_model

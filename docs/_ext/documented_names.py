@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+import gluon_doconv
+
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-
-import gluon_doconv
 
 logger = logging.getLogger(__name__)
 

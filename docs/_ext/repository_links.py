@@ -1,4 +1,4 @@
-"""Links of the Markdown files outside ``docs/`` that pages include: to a page if there is one, else plain text."""
+"""Links of the Markdown files outside ``docs/`` that pages include: to the page, or else plain text."""
 
 from __future__ import annotations
 
