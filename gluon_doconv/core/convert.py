@@ -111,8 +111,6 @@ def over_parameterize(
     >>> report = doconv.over_parameterize(net, stages=[0, 1])
     >>> len(report.changed)
     7
-    >>> report.skipped["features.3.0.body.0"]
-    'in stage 2'
     """
     selection = Selection.of(include, exclude, stages)
     report = apply(net, selection, Options(d_mul, d_initializer, composition, d_wd_mult))
