@@ -27,6 +27,8 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "digits", "results/digits"]
 nitpicky = False
 
+highlight_language = "none"  # commands; Python blocks say what they are
+
 # Markdown
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

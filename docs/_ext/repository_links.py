@@ -26,7 +26,7 @@ def _retarget(app: Sphinx, doctree: nodes.document) -> None:
             continue
         page = PAGES.get(path, path.removeprefix("docs/").removesuffix(".md"))
         if page in app.env.found_docs:
-            link.update_all_atts({"refdomain": "doc", "reftarget": page, "reftargetid": None}, replace=True)
+            link["refdomain"], link["reftarget"], link["reftargetid"] = "doc", page, None
         else:
             link.replace_self(link.children)
 
