@@ -34,6 +34,10 @@ class Place:
             raise CheckError(f"no {pattern} was written")
         return found[0]
 
+    def script(self, path: str) -> str:
+        """The path of a script: of the checkout, or an absolute one."""
+        return str(self.checkout / "scripts" / path)
+
     def fill(self, text: str) -> list[str]:
         """The words of a command line: ``{data}`` and ``@PATTERN`` become paths."""
         return [self._filled(word) for word in text.split()]

@@ -1,4 +1,4 @@
-"""Count the kernels of a plain network, with no code of gluon_doconv."""
+"""The kernels of a plain network, found with no code of gluon_doconv."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ from .networks import flat, initialize, predict
 OFFSETS = "offset_weight"
 
 
-def count_kernels(net: Block, x: Sequence[mx.nd.NDArray]) -> tuple[int, str]:
-    """The number of distinct non-pointwise kernels of a plain network, and a remark."""
+def find_kernels(net: Block, x: Sequence[mx.nd.NDArray]) -> tuple[set[str], str]:
+    """Names of the distinct non-pointwise kernels of a plain network, and a remark."""
     try:
         graph = trace(net, len(x))
     except Exception:
-        kernels, remark = (
-            kernels_called(initialize(net), x),
-            "cannot be traced: counted as convolutions are called",
-        )
+        kernels = kernels_called(initialize(net), x)
+        remark = "cannot be traced: counted as convolutions are called"
     else:
         kernels, remark = kernels_of_graph(graph), _other_kernels(graph)
-    return sum(not kernel.endswith(OFFSETS) for kernel in kernels), remark
+    return {kernel for kernel in kernels if not kernel.endswith(OFFSETS)}, remark
 
 
 def trace(net: Block, inputs: int) -> list[dict]:
