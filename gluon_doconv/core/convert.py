@@ -80,6 +80,8 @@ def over_parameterize(
         include means everything.
     stages : int or iterable of int, optional
         The paper's stages (Table 6): 0 is the stem, 1 to 4 are those of a ResNet, 1 to 3 on CIFAR.
+    part : {'backbone', 'head'}, optional
+        Only this part of a segmentation or detection network.
     d_mul : int, optional
         Depth multiplier, at least M·N; by default M·N, the paper's choice.
     d_initializer : {'identity', 'he'}

@@ -47,6 +47,9 @@ def patch(
         Depth multiplier, at least M·N; by default M·N, the paper's choice.
     d_initializer : {'identity', 'he'}
         How D starts. With the identity the network computes what it computed before (Table 7).
+    composition : {'kernel', 'feature', 'auto'}
+        Which of the two equal compositions (equation 3) trains; ``'auto'`` is the one of fewer MACCs for the
+        input's size.
     d_wd_mult : float
         Weight-decay multiplier of D. Decay pulls D to the identity; 0 leaves D undecayed.
 
