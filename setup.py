@@ -90,6 +90,8 @@ TEST = [
     "pytest>=7.0",
     "pytest-xdist>=3.6",
     "hypothesis>=6.0",
+    "ipykernel>=6.0",
+    "nbclient>=0.7",
     "ruff==0.17.6",
     "mypy>=1.14",
     *DEMO,

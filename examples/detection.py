@@ -33,6 +33,8 @@ np.random.seed(0)
 
 net = get_model("ssd_512_resnet18_v1_voc", pretrained_base=False)
 net.initialize(ctx=device)
+net.collect_params(".*weight").initialize(mx.init.Xavier(), device, force_reinit=True)
+net.collect_params(".*(gamma|var)").initialize(mx.init.One(), device, force_reinit=True)
 print(doconv.over_parameterize(net))  # the layers that GluonCV writes as symbols as well
 
 with autograd.train_mode():
@@ -69,5 +71,5 @@ net.save_parameters(args.output)
 
 stock = get_model("ssd_512_resnet18_v1_voc", pretrained_base=False)
 stock.load_parameters(args.output, ctx=device)
-difference = max(np.abs(ours.asnumpy() - theirs).max() for ours, theirs in zip(stock(x), trained))
+difference = np.max([np.abs(ours.asnumpy() - theirs).max() for ours, theirs in zip(stock(x), trained)])
 print(f"{args.output}: plain; its outputs differ from the trained network's by at most {difference:g}")
