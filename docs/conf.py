@@ -33,6 +33,8 @@ highlight_language = "none"  # commands; Python blocks say what they are
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
+nb_execution_in_temp = True
+nb_merge_streams = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 
