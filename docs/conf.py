@@ -24,18 +24,16 @@ extensions = [
     "repository_links",
     "documented_names",
 ]
-exclude_patterns = ["_build", "_ext", "digits", "results/digits"]
-nitpicky = False
-
+exclude_patterns = ["_build", "_ext", "results/digits"]
 highlight_language = "none"  # commands; Python blocks say what they are
 
 # Markdown
-myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_execution_timeout = 300
+nb_execution_timeout = 600  # seconds, of a cell
 nb_execution_raise_on_error = True
 
 # The reference, from docstrings
@@ -60,7 +58,7 @@ html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "gluon_doconv"},
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "show_toc_level": 2,
     "footer_start": ["copyright"],
