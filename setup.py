@@ -77,6 +77,15 @@ DEMO = [
 
 TENSORBOARD = ["tensorboardX>=2.6"]
 
+DOCS = [
+    "sphinx>=8.1,<10",
+    "myst-nb>=1.3,<2",
+    "numpydoc>=1.8,<2",
+    "pydata-sphinx-theme>=0.16,<1",
+    "sphinx-click>=6,<7",
+    *DEMO,
+]
+
 TEST = [
     "pytest>=7.0",
     "pytest-cov>=5.0",
@@ -118,6 +127,7 @@ setup(
         "horovod": HOROVOD,
         "demo": DEMO,
         "tensorboard": TENSORBOARD,
+        "docs": DOCS,
         "test": TEST,
     },
     entry_points={"console_scripts": ["gluon-doconv = gluon_doconv.__main__:start"]},

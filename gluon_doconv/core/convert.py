@@ -20,7 +20,7 @@ ALREADY = "DO-Conv already"
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What became of one convolution: changed (to a DO-Conv kind, or to plain), or left alone and why."""
+    """Say what became of one convolution: changed (to a DO-Conv kind, or to plain), or left alone and why."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`over_parameterize` or :func:`fold` did, convolution by convolution. Print it."""
+    """Say what :func:`~gluon_doconv.over_parameterize` or :func:`~gluon_doconv.fold` did. Print it."""
 
     title: str
     layers: Sequence[LayerReport]
@@ -74,14 +74,29 @@ def over_parameterize(
 
     Parameters
     ----------
-    net : the network
-    include, exclude, stages, part : which convolutions; by default all. See :class:`DOConvConfig`
-    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
+    net : Block
+        The network.
+    include, exclude : str or iterable of str, optional
+        Regular expressions, searched for in a layer's structural name and in its Gluon name. Nothing to
+        include means everything.
+    stages : int or iterable of int, optional
+        The paper's stages (Table 6): 0 is the stem, 1 to 4 are those of a ResNet, 1 to 3 on CIFAR.
+    part : {'backbone', 'head'}, optional
+        Only this part of a segmentation or detection network.
+    d_mul : int, optional
+        Depth multiplier, at least M·N; by default M·N, the paper's choice.
+    d_initializer : {'identity', 'he'}
+        How D starts. With the identity the network computes what it computed before (Table 7).
+    composition : {'kernel', 'feature', 'auto'}
+        Which of the two equal compositions (equation 3) trains; ``'auto'`` is the one of fewer MACCs for the
+        input's size.
+    d_wd_mult : float
+        Weight-decay multiplier of D. Decay pulls D to the identity; 0 leaves D undecayed.
 
     Returns
     -------
     Report
-        Which convolutions were changed, which were not, and why.
+        Which convolutions were changed, which were not, and why. Print it.
 
     Raises
     ------
@@ -92,6 +107,13 @@ def over_parameterize(
     -----
     DOConvWarning
         If all that was chosen is DO-Conv already; nothing is changed.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> report = doconv.over_parameterize(net, stages=[0, 1])
+    >>> len(report.changed)
+    7
     """
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
     report = over_parameterize_selected(net, config)
@@ -136,6 +158,16 @@ def fold(net: Block) -> Report:
     Classes, names, Parameter objects and their number are those of the plain network. Kernels are bitwise
     those that were trained.
 
+    Parameters
+    ----------
+    net : Block
+        A network with DO-Conv layers that have values.
+
+    Returns
+    -------
+    Report
+        Which convolutions were folded. Print it.
+
     Raises
     ------
     DOConvError
@@ -144,7 +176,19 @@ def fold(net: Block) -> Report:
     Warns
     -----
     DOConvWarning
-        If the network has no DO-Conv layer; nothing is changed.
+        If the network has no DO-Conv layer.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> images = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    >>> trained = net(images).asnumpy()
+    >>> len(doconv.fold(net).changed)
+    19
+    >>> bool((net(images).asnumpy() == trained).all())
+    True
     """
     plan = [(convolution, convolution.d is None) for convolution in find_convolutions(net)]
     folding = [(convolution, convolution.folded_kernel()) for convolution, plain in plan if not plain]

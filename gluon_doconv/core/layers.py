@@ -77,11 +77,11 @@ class _DOConv(HybridBlock):
 
 
 class DOConv1D(_DOConv, nn.Conv1D):
-    """DO-Conv over one spatial axis; see :class:`DOConv2D`."""
+    """Convolve over one spatial axis; otherwise as :class:`DOConv2D`."""
 
 
 class DOConv2D(_DOConv, nn.Conv2D):
-    """Depthwise over-parameterized 2-D convolution, a drop-in for ``nn.Conv2D``.
+    """Convolve with an over-parameterized kernel: a drop-in for ``nn.Conv2D``.
 
     The kernel is W' of shape (C_out, C_in/groups, M, N), W'[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s]
     (equations 3 and 4). ``groups=1`` is DO-Conv, ``groups=in_channels`` DO-DConv, anything between DO-GConv.
@@ -89,33 +89,40 @@ class DOConv2D(_DOConv, nn.Conv2D):
 
     Parameters
     ----------
-    channels, kernel_size, strides, padding, dilation, groups, layout, activation, use_bias,
-    weight_initializer, bias_initializer, in_channels, prefix, params
+    channels, kernel_size, *args, **kwargs
         As in ``nn.Conv2D``, in its order. Channels-last layouts are refused.
     d_mul, d_initializer, composition, d_wd_mult
-        Keywords; see :class:`DOConvConfig`. ``d_mul`` ≥ M·N over-parameterizes; ``d_mul`` < M·N is
-        depthwise-separable convolution. ``composition='feature'`` has to know C_in when it is traced: give
-        ``in_channels``, or run the layer once before an outer network is hybridized. ``'auto'`` counts
-        MACCs for the input's size and is ``'kernel'`` where a graph is traced without knowing that.
+        As for :func:`~gluon_doconv.over_parameterize`; ``d_mul`` < M·N is depthwise-separable convolution.
+        ``composition='feature'`` has to know C_in when it is traced: give ``in_channels``, or run the layer
+        once before an outer network is hybridized. ``'auto'`` is ``'kernel'`` where sizes are not known.
 
     Attributes
     ----------
-    weight : Parameter, (C_out, C_in/groups, M, N), or (C_out, C_in/groups, D_mul) where D_mul ≠ M·N
-    bias : Parameter, (C_out,), or None
-    D : Parameter, (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay
-        pulls D to the identity. float32 or float64; in a network cast to half precision the kernel is
-        composed in float32.
+    weight : Parameter
+        (C_out, C_in/groups, M, N), or (C_out, C_in/groups, D_mul) where D_mul ≠ M·N.
+    bias : Parameter or None
+        (C_out,)
+    D : Parameter
+        (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay pulls D to the
+        identity. float32 or float64; in half precision the kernel is composed in float32.
 
     Raises
     ------
     DOConvError
         For options out of range, groups that do not divide the channels, channels-last layouts, and under
         NumPy semantics (``mx.npx.set_np``).
+
+    Examples
+    --------
+    >>> layer = doconv.DOConv2D(8, 3, padding=1, in_channels=4)
+    >>> layer.initialize()
+    >>> layer.weight.shape, layer.D.shape
+    ((8, 4, 3, 3), (9, 9, 4))
     """
 
 
 class DOConv3D(_DOConv, nn.Conv3D):
-    """DO-Conv over three spatial axes; see :class:`DOConv2D`."""
+    """Convolve over three spatial axes; otherwise as :class:`DOConv2D`."""
 
 
 DOCONV_OF = {nn.Conv1D: DOConv1D, nn.Conv2D: DOConv2D, nn.Conv3D: DOConv3D}

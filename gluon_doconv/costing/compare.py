@@ -51,7 +51,7 @@ class LayerCost:
 class Costs:
     """Both compositions of a network, for one batch of ``input_shape``. Print it.
 
-    ``uncounted`` names the nodes of each operator that :mod:`~gluon_doconv.counts` has no count for;
+    ``uncounted`` names the nodes of each operator that :mod:`~gluon_doconv.costing.counting` has no count for;
     ``without`` are operators that have no MACC by definition, with their number.
     """
 
@@ -104,13 +104,26 @@ def costs(net: HybridBlock, input_shape: Sequence[int]) -> Costs:
 
     Parameters
     ----------
-    net : a DO-Conv network whose shapes are known (that has been run once); it is not changed
-    input_shape : (N, C, H, W) of one batch
+    net : HybridBlock
+        A DO-Conv network whose shapes are known (that has been run once); it is not changed.
+    input_shape : sequence of int
+        (N, C, H, W) of one batch, for which a kernel is composed once.
+
+    Returns
+    -------
+    Costs
+        The formulas of section 3 beside counts of the graphs' operators. Print it.
 
     Raises
     ------
     DOConvError
         If ``net`` has no DO-Conv layer, has not been run, or cannot be traced.
+
+    Examples
+    --------
+    >>> layer = doconv.DOConv2D(8, 3, in_channels=4)
+    >>> doconv.costs(layer, (1, 4, 16, 16)).total.formula
+    Macc(plain=56448, kernel=59040, feature=119952)
     """
     require_doconv(net)
     unknown = [convolution.name for convolution in doconv_convolutions(net) if not convolution.in_channels]

@@ -18,10 +18,28 @@ from ..core.macc import Macc, macc
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One convolution.
+    """Describe one convolution.
 
-    ``kind`` is DO-Conv, DO-DConv or DO-GConv, or plain; ``note`` says why DO-Conv does not apply. Parameters
-    are counted by array; ``maccs`` are per image, None without an input shape.
+    Parameters
+    ----------
+    name : str
+        Structural name.
+    kind : str
+        ``'DO-Conv'``, ``'DO-DConv'``, ``'DO-GConv'`` or ``'plain'``.
+    channels : (int, int)
+        Of input and output; 0 where not known yet.
+    kernel_size : tuple of int
+        (M, N), or as many numbers as there are spatial axes.
+    groups : int
+        1 for an ordinary convolution.
+    d_mul : int or None
+        Depth multiplier; None for a plain layer.
+    parameters, d_parameters : int
+        Numbers in the weight and in D. A shared weight is counted once.
+    maccs : Macc or None
+        Per image; None without an input shape.
+    note : str
+        Why DO-Conv does not apply, or whose weight it is.
     """
 
     name: str
@@ -56,7 +74,7 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Every convolution of a network. Print it."""
+    """Describe every convolution of a network. Print it."""
 
     layers: Sequence[LayerSummary]
 
@@ -101,17 +119,35 @@ def _text(cell: object) -> str:
 
 
 def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
-    """Say per convolution what it is: kind, shapes, parameters, and the MACCs of both compositions.
+    """Describe each convolution of a network: kind, shapes, parameters, and the MACCs of both compositions.
 
     Parameters
     ----------
-    net : any network; it is not run and not changed
-    input_shape : (N, C, H, W); without it MACCs are left out, since they depend on the size of the maps
+    net : Block
+        Any network; it is not run and not changed.
+    input_shape : sequence of int, optional
+        (N, C, H, W). Without it MACCs are left out, since they depend on the size of the feature maps.
+
+    Returns
+    -------
+    Summary
+        A line for each convolution, MACCs per image. Print it.
 
     Raises
     ------
     DOConvError
         If an input shape is given and ``net`` cannot be traced.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> summary = doconv.summary(net, (1, 3, 32, 32))
+    >>> len(summary.doconv), len(summary.layers)
+    (19, 21)
+    >>> stem = summary.layers[0]
+    >>> stem.parameters, stem.d_parameters, stem.maccs.plain
+    (432, 243, 442368)
     """
     traced = _trace_sizes(net, input_shape) if input_shape else None
     owners: dict[int, str] = {}

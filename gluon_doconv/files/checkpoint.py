@@ -28,18 +28,36 @@ from .params import Arrays, read_params, write_params
 def over_parameterize_params(
     source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
-    """Turn a plain ``.params`` file into the DO-Conv file of ``net``, every D at the identity.
+    """Turn a plain ``.params`` file into the DO-Conv file of a network, every D at the identity.
 
-    ``net`` is a DO-Conv network of the same architecture; its own values are not used and not changed.
+    Parameters
+    ----------
+    source, target : path
+        The plain file, and the file to write, atomically.
+    net : Block
+        A DO-Conv network of the same architecture; its own values are not used and not changed.
 
     Returns
     -------
-    The names of the layers that were given a D.
+    list of str
+        The names of the layers that were given a D.
 
     Raises
     ------
     DOConvError
         If ``net`` has no DO-Conv layer, or if the file does not fit it; nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> net.save_parameters("plain.params")
+    >>> _ = doconv.over_parameterize(net)
+    >>> len(doconv.over_parameterize_params("plain.params", "doconv.params", net))
+    19
+    >>> doconv.inspect("doconv.params").kind
+    'DO-Conv'
     """
     require_doconv(net)
     arrays = read_params(source)
@@ -57,14 +75,32 @@ def load_parameters(
 
     Parameters
     ----------
-    net : a network with DO-Conv layers
-    path : a file of ``save_parameters``
-    ctx, kwargs : as in ``Block.load_parameters``
+    net : Block
+        A network with DO-Conv layers.
+    path : path
+        A file of ``save_parameters``.
+    ctx : Context or list of Context, optional
+        Where the values go, as in ``Block.load_parameters``.
+    **kwargs
+        ``allow_missing``, ``ignore_extra``, ``cast_dtype`` and ``dtype_source``, as there.
 
     Raises
     ------
     DOConvError
         If anything else is missing, superfluous or of another shape; it is named, and nothing is loaded.
+
+    Examples
+    --------
+    >>> pretrained = get_model("cifar_resnet20_v1", classes=10)
+    >>> pretrained.initialize()
+    >>> images = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    >>> expected = pretrained(images).asnumpy()
+    >>> pretrained.save_parameters("pretrained.params")
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> doconv.load_parameters(net, "pretrained.params")
+    >>> bool((net(images).asnumpy() == expected).all())
+    True
     """
     require_doconv(net)
     _load(net, match_to_network(read_params(path), net, path, **kwargs), path, ctx, **kwargs)

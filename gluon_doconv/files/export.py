@@ -27,18 +27,34 @@ def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
 
     Parameters
     ----------
-    prefix, epoch : as ``HybridBlock.export`` was given them
-    target_prefix : what the two folded files are named by, the same epoch in both; may be ``prefix``
+    prefix : str
+        What ``HybridBlock.export`` was given as path.
+    epoch : int
+        The number in the ``.params`` file's name.
+    target_prefix : str
+        What the two folded files are named by, the same epoch in both; may be ``prefix``.
 
     Returns
     -------
-    The names of the folded layers.
+    list of str
+        The names of the folded layers.
 
     Raises
     ------
     DOConvError
         If a file is missing or damaged, or has nothing to fold, or was traced by feature composition;
         nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> net.hybridize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> _ = net.export("exported")
+    >>> len(doconv.fold_symbol("exported", 0, "plain"))
+    19
     """
     symbol_file, params_file = _names(prefix, epoch)
     symbol, arrays = _read_symbol(symbol_file), read_params(params_file)
@@ -81,17 +97,32 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
 
     Parameters
     ----------
-    net : a network whose parameters have values; it need not be hybridized, nor have DO-Conv layers
-    path, epoch : as in ``HybridBlock.export``
+    net : HybridBlock
+        A network whose parameters have values; it need not be hybridized, nor have DO-Conv layers.
+    path, epoch : str, int
+        As in ``HybridBlock.export``: the files are ``PATH-symbol.json`` and ``PATH-EPOCH.params``.
 
     Returns
     -------
-    The two paths written, ``PATH-symbol.json`` and ``PATH-EPOCH.params``, both atomically.
+    (str, str)
+        The two paths written, both atomically.
 
     Raises
     ------
     DOConvError
         If ``net`` cannot be traced or has no values yet, or if a D cannot be folded; nothing is written.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> doconv.export(net, "deploy")
+    ('deploy-symbol.json', 'deploy-0000.params')
+    >>> deployed = mx.gluon.SymbolBlock.imports("deploy-symbol.json", ["data"], "deploy-0000.params")
+    >>> deployed(mx.nd.zeros((1, 3, 32, 32))).shape
+    (1, 10)
     """
     symbol, arrays = _folded(net)
     return _write(path, epoch, symbol, arrays)
@@ -104,19 +135,33 @@ def export_onnx(
 
     Parameters
     ----------
-    net : as in :func:`export`
-    path : the ``.onnx`` file, written atomically
-    input_shape : (N, C, H, W), or one shape for each input
-    dtype : of the inputs
+    net : HybridBlock
+        As for :func:`~gluon_doconv.export`.
+    path : str
+        The ``.onnx`` file, written atomically.
+    input_shape : sequence of int, or sequence of such sequences
+        (N, C, H, W), or one shape for each input.
+    dtype : str
+        Of the inputs.
 
     Returns
     -------
-    ``path``
+    str
+        ``path``
 
     Raises
     ------
     DOConvError
         If onnx is not installed or too new for MXNet, or an operator has no translation; nothing is written.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> doconv.export_onnx(net, "net.onnx", (1, 3, 32, 32))
+    'net.onnx'
     """
     symbol, arrays = _folded(net)
     given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape

@@ -36,7 +36,19 @@ class Pair:
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """Which kind of file a ``.params`` file is: ``'DO-Conv'``, or ``'plain'`` (which a folded file is)."""
+    """Describe a ``.params`` file. Print it.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    kind : str
+        ``'DO-Conv'``, or ``'plain'``, which a folded file is as well.
+    arrays : int
+        How many arrays it holds, D included.
+    layers : tuple of (str, tuple of int, tuple of int)
+        Name, shape of the weight and shape of D, (M·N, D_mul, C_in), of each DO-Conv layer.
+    """
 
     path: str
     kind: str
@@ -54,7 +66,32 @@ class CheckpointInfo:
 
 
 def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
-    """Say which form a ``.params`` file is in, and which layers are DO-Conv."""
+    """Say which kind of file a ``.params`` file is, and which of its layers are DO-Conv.
+
+    Parameters
+    ----------
+    path : path
+        A file of ``save_parameters`` or of ``export``.
+
+    Returns
+    -------
+    CheckpointInfo
+        Print it for a table of the layers and their shapes.
+
+    Raises
+    ------
+    DOConvError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> layer = doconv.DOConv2D(8, 3, in_channels=4)
+    >>> layer.initialize()
+    >>> layer.save_parameters("layer.params")
+    >>> info = doconv.inspect("layer.params")
+    >>> info.kind, info.arrays
+    ('DO-Conv', 3)
+    """
     arrays = read_params(path)
     pairs = find_pairs(arrays)
     layers = tuple((pair.layer, arrays[pair.weight].shape, arrays[pair.d].shape) for pair in pairs)
@@ -117,17 +154,33 @@ def fold_params(
 
     Parameters
     ----------
-    source, target : paths; ``target`` is written atomically, and may be ``source``
-    kernel_sizes : see :func:`fold_arrays`
+    source, target : path
+        ``target`` is written atomically, and may be ``source``.
+    kernel_sizes : mapping of str to tuple of int, optional
+        Kernel size by layer name, for layers with D_mul ≠ M·N whose M·N is no square number: their arrays do
+        not tell. A square M·N is taken for a square 2-D kernel.
 
     Returns
     -------
-    The names of the folded layers.
+    list of str
+        The names of the folded layers.
 
     Raises
     ------
     DOConvError
         If ``source`` is no DO-Conv file, or cannot be folded; nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> net.save_parameters("trained.params")
+    >>> doconv.fold_params("trained.params", "plain.params")[:2]
+    ['features.0', 'features.2.0.body.0']
+    >>> doconv.inspect("plain.params").kind
+    'plain'
     """
     arrays = read_params(source)
     pairs = find_pairs(arrays)

@@ -23,12 +23,18 @@ _undo = ExitStack()
 
 
 def register(**kwargs: Any) -> Converter:
-    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo; takes the arguments of ``patch``.
+    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo.
 
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
     load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
-    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered under both names.
+    Networks that the paper trains and GluonCV lacks (``cifar_plain20_v1``, ``plain18_v1``,
+    ``cifar_resnet164_v1``, ``cifar_resnet164_v2``) are registered under both names.
+
+    Parameters
+    ----------
+    **kwargs
+        The arguments of :func:`~gluon_doconv.patch`.
 
     Returns
     -------
@@ -44,6 +50,15 @@ def register(**kwargs: Any) -> Converter:
     -----
     DOConvWarning
         If they are registered already with another config, which then stays.
+
+    Examples
+    --------
+    >>> _ = doconv.register()
+    >>> net = get_model("cifar_resnet20_v1_doconv", classes=10)
+    >>> plain = get_model("cifar_resnet20_v1", classes=10)
+    >>> len(doconv.summary(net).doconv), len(doconv.summary(plain).doconv)
+    (19, 0)
+    >>> doconv.unregister()
     """
     return register_as(DOConvConfig(**kwargs))
 
@@ -64,7 +79,13 @@ def register_as(config: DOConvConfig) -> Converter:
 
 
 def unregister() -> None:
-    """Undo :func:`register`."""
+    """Undo :func:`~gluon_doconv.register`.
+
+    Examples
+    --------
+    >>> _ = doconv.register()
+    >>> doconv.unregister()
+    """
     global _active
     _undo.close()
     _active = None
