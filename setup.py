@@ -79,11 +79,17 @@ TENSORBOARD = ["tensorboardX>=2.6"]
 
 TEST = [
     "pytest>=7.0",
+    "pytest-cov>=5.0",
     "pytest-xdist>=3.6",
     "hypothesis>=6.0",
+    "ipykernel>=6.0",
+    "nbclient>=0.7",
+    'import-linter>=2.6; python_version >= "3.10"',
     "ruff==0.17.6",
     "uv>=0.5",
     "mypy>=1.14",
+    "build>=1.0",
+    "twine>=5.0",
     *DEMO,
     *TENSORBOARD,
 ]
@@ -98,7 +104,11 @@ setup(
     license_files=["LICENSE"],
     packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
     package_dir={"gluon_doconv.patches": "patches"},
-    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.lab.report": ["*.html"]},
+    package_data={
+        "gluon_doconv": ["py.typed"],
+        "gluon_doconv.patches": ["*/*"],
+        "gluon_doconv.lab.report": ["*.html"],
+    },
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
     extras_require={

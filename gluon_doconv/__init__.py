@@ -10,7 +10,7 @@ compat.install()
 cuda.preload()
 
 from .checkout.script_options import add_options, patch_from_environment, patch_from_options  # noqa: E402
-from .core.config import Options  # noqa: E402
+from .core.config import DOConvConfig, Options  # noqa: E402
 from .core.convert import fold, over_parameterize  # noqa: E402
 from .core.layers import DOConv1D, DOConv2D, DOConv3D  # noqa: E402
 from .core.separable import separate  # noqa: E402
@@ -21,8 +21,7 @@ from .files.checkpoint import load_parameters, over_parameterize_params  # noqa:
 from .files.export import export, export_onnx, fold_symbol  # noqa: E402
 from .files.fold import fold_params, inspect  # noqa: E402
 from .files.importers import import_published, import_pytorch  # noqa: E402
-from .patching import patch  # noqa: E402
-from .patching.patch import is_patched, patched, unpatch  # noqa: E402
+from .patching.patch import is_patched, patch, patched, unpatch  # noqa: E402
 from .patching.registry import register, unregister  # noqa: E402
 
 __version__ = "0.1.0"
@@ -31,6 +30,7 @@ __all__ = [
     "DOConv1D",
     "DOConv2D",
     "DOConv3D",
+    "DOConvConfig",
     "DOConvError",
     "DOConvWarning",
     "Options",

@@ -51,7 +51,7 @@ def check_machine() -> None:
     elif (system, machine) != ("Linux", "x86_64"):
         stop(
             f"MXNet 1.9.1 does not exist for {system} on {machine}. "
-            "Use a Linux x86-64 machine, or a params_format or virtual machine of that kind."
+            "Use a Linux x86-64 machine, or a container or virtual machine of that kind."
         )
     if system == "Linux" and platform.libc_ver()[0] != "glibc":
         stop("MXNet's packages need a Linux with glibc (Debian, Ubuntu, Fedora ...), not musl (Alpine).")

@@ -1,5 +1,8 @@
 """How the tests run: reproducibly, and without a deadline, since MXNet compiles on the first call."""
 
+import signal
+from pathlib import Path
+
 import gluon_doconv  # noqa: F401  (before MXNet, which does not import on today's NumPy by itself)
 
 # isort: split
@@ -8,30 +11,47 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones every time.
+# The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones, `fast` fewer.
 settings.register_profile(
     "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
+settings.register_profile("fast", settings.get_profile("repeat"), max_examples=25)
 settings.load_profile("repeat")
 
-TAKE_LONG = (
-    "test_zoo_sweep",
-    "test_scripts",
-    "test_demo_stages",
-    "test_estimator_scripts",
-    "test_upstream_tests",
-    "test_run",
-)
+TESTS = Path(__file__).parent
+SLOW_FOLDERS = {"integration", "lab", "runner", "verification"}  # trainings and whole programs
 
 
 def pytest_configure(config):
     config.option.loadscopereorder = False  # of pytest-xdist: files with many tests first
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marker
 def pytest_collection_modifyitems(items):
-    """What takes long goes first, so that of two processes neither is left with it when the other is done."""
-    items.sort(key=lambda item: item.path.stem not in TAKE_LONG)
+    """What is slow goes first, so that of two processes neither is left with it when the other is done."""
+    for item in items:
+        if SLOW_FOLDERS & set(item.path.relative_to(TESTS).parts):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what passing tests have put on record as their ``summary``."""
+    passed = terminalreporter.stats.get("passed", [])
+    lines = [text for report in passed for name, text in report.user_properties if name == "summary"]
+    if lines:
+        terminalreporter.section("on record")
+    for line in lines:
+        terminalreporter.line(line)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """Started in the background of a shell, Python ignores SIGINT, and so would every program a test starts."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,9 @@
 """Networks to convert, and what there is to compare of them."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import gluon_doconv as doconv
 from gluon_doconv.core.arrays import snapshot
@@ -24,6 +27,12 @@ ZOO = {
     "ssd_300_mobilenet0.25_voc": 64,
     "ssd_512_mobilenet1.0_custom": 64,
 }
+
+
+def slow_but_first(cases):
+    """Cases for a test of which ``scripts/check --fast`` runs only the first."""
+    first, *others = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*first), *(pytest.param(*case, marks=pytest.mark.slow) for case in others)]
 
 
 def initialized(net, ctx=None):
@@ -69,6 +78,18 @@ def in_symbols(ctx=None):
 NETWORKS = [small, in_symbols]
 
 
+class TwoInputs(nn.HybridBlock):
+    """One layer used at two places, and an input that is an output."""
+
+    def __init__(self, **options):
+        super().__init__()
+        with self.name_scope():
+            self.conv = doconv.DOConv2D(4, 3, in_channels=3, **options)
+
+    def hybrid_forward(self, F, x, y):
+        return self.conv(x) + self.conv(y), x
+
+
 def images(size=8, batch=2, ctx=None):
     return mx.nd.random.normal(shape=(batch, 3, size, size), ctx=ctx)
 
@@ -88,12 +109,20 @@ def same_bits(some, others):
 
 def perturb(net, scale=0.1):
     """Move every D away from the identity, without which equality would prove nothing."""
-    ds = {
-        id(convolution.d): convolution.d for convolution in find_convolutions(net) if convolution.d is not None
-    }
-    assert ds
-    for d in ds.values():
+    assert ds(net)
+    for d in ds(net):
         d.set_data(mx.nd.random.normal(0, scale, shape=d.shape))
+
+
+def doconv_network(build=small, size=8, hybrid=False, **options):
+    """A DO-Conv network that has been trained."""
+    net = build()
+    net.hybridize(hybrid)
+    net(images(size))
+    doconv.over_parameterize(net, **options)
+    perturb(net)
+    net(images(size))
+    return net
 
 
 def values(net):
@@ -166,13 +195,7 @@ def composed_in_numpy(net, compose):
 
 def ds(net):
     """Every Parameter D of ``net``, once."""
-    return list(
-        {
-            id(convolution.d): convolution.d
-            for convolution in find_convolutions(net)
-            if convolution.d is not None
-        }.values()
-    )
+    return [parameter for name, parameter in net.collect_params().items() if name.endswith(("_D", ".D"))]
 
 
 def unchanged_by(action, net, match):
@@ -182,3 +205,14 @@ def unchanged_by(action, net, match):
         action(net)
     assert anatomy(net) == was
     assert same_values(values(net), before)
+
+
+def predict_without_doconv(tmp_path, what, params, x):
+    """What a process predicts in which gluon_doconv cannot be imported."""
+    np.save(tmp_path / "x.npy", x.asnumpy())
+    program = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("stock_predict.py"))]
+    command = [*program, str(what), str(params), str(tmp_path / "x.npy"), str(tmp_path / "y.npz")]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    subprocess.run(command, check=True, cwd=tmp_path, env=environment)
+    with np.load(tmp_path / "y.npz") as arrays:
+        return [arrays[name] for name in arrays.files]

@@ -1,12 +1,19 @@
-"""DO-Conv in float64 NumPy, straight from its definition: what the layers have to agree with.
+"""What DO-Conv has to agree with: float64 NumPy, straight from its definition, and MXNet's own graphs.
 
-Every function takes a ``Case`` (see cases.py) and the arrays of a layer by their names: x, weight, D and,
-where the layer has one, bias.
+Every function on arrays takes a ``Case`` (see cases.py) and the arrays of a layer by their names: x, weight, D
+and, where the layer has one, bias.
 """
+
+import ast
+import json
+import re
+from math import prod
 
 from gluon_doconv.core import kernel
 
+import mxnet as mx
 import numpy as np
+from mxnet.gluon.block import _flatten
 from numpy.lib.stride_tricks import sliding_window_view
 
 # name -> function of the convolution's output, and its derivative as a function of both
@@ -80,3 +87,27 @@ def scatter(patches_bar, x, case):
     places = np.arange(1, x.size + 1).reshape(x.shape)  # 0 is the padding
     seen = grouped_patches(places, case)
     return np.bincount(seen.ravel(), patches_bar.ravel(), minlength=x.size + 1)[1:].reshape(x.shape)
+
+
+def convolutions_of(net):
+    """The convolutions of a plain network and their kernel sizes, read in the graph that MXNet traces of it.
+
+    They are named, and ordered, as their weights are in a parameter file; those that share a weight count once.
+    """
+    outputs, _ = _flatten(net(mx.sym.var("data")), "output")
+    nodes = json.loads(mx.sym.Group(outputs).tojson())["nodes"]
+    kernels = {
+        nodes[node["inputs"][1][0]]["name"]: ast.literal_eval(node["attrs"]["kernel"])
+        for node in nodes
+        if node["op"] == "Convolution"
+    }
+    return {
+        re.sub("[._]weight$", "", name): kernels[parameter.name]
+        for name, parameter in net._collect_params_with_prefix().items()
+        if parameter.name in kernels
+    }
+
+
+def spatial_convolutions_of(net):
+    """The names of those whose kernel has more than one position: the ones that DO-Conv is for."""
+    return [name for name, kernel_size in convolutions_of(net).items() if prod(kernel_size) > 1]

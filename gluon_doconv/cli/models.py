@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from ..core.config import DOConvConfig
 from ..errors import DOConvError
 from ..files import checkpoint
 from ..files import export as graph
 from .common import errors_as_messages, explain_shape_errors, shape
+from .config_options import config_options
 
 
 @click.command()
@@ -30,17 +32,17 @@ def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None
 @click.command()
 @click.argument("model")
 @click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
-@click.option("--d-mul", type=int, help="depth multiplier; by default M·N")
+@config_options
 @click.option("--classes", type=int, help="if not the model's own number")
 @errors_as_messages
-def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: int | None) -> None:
+def macc(model: str, input_shape: tuple[int, ...], doconv: DOConvConfig, classes: int | None) -> None:
     """Count what both compositions of a zoo MODEL cost: multiply-accumulates and memory, layer by layer.
 
     The paper's formulas (section 3) are held against counts of the operators in the graphs that are run.
     """
     import mxnet as mx
 
-    from ..core.convert import over_parameterize
+    from ..core.convert import over_parameterize_selected
     from ..costing.compare import costs
     from ..zoo.build import build
 
@@ -49,7 +51,7 @@ def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: i
     with explain_shape_errors(model, input_shape):
         net(mx.nd.zeros((1, *input_shape[1:])))
         mx.nd.waitall()
-        over_parameterize(net, d_mul=d_mul)
+        over_parameterize_selected(net, doconv)
         counted = costs(net, input_shape)
     click.echo(counted)
     if counted.disagreements:

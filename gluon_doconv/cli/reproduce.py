@@ -37,8 +37,20 @@ def reproduce(
 ) -> None:
     """Train what a TABLE of the paper reports, baseline and DO-Conv, over seeds, and write it.
 
-    TABLE is table1 to table8, or digits: what tables 1, 6, 7 and 8 ask, asked of digits that are bundled.
-    Killed and started again it goes on where it was. Results, table and curves are in the output folder.
+    \b
+    TABLE is one of
+      table1  Plain-20 and ResNet-v1 and v2 of 20 to 164 layers, CIFAR-10 and 100
+      table2  Plain-18 and ResNet-v1, v1b and v2 of 18 to 152 layers, ImageNet
+      table3  MobileNet v1 to v3 (DO-DConv) and ResNeXt-50 (DO-GConv), ImageNet
+      table4  DeepLabv3 on a backbone plain or DO-Conv, PASCAL VOC and Cityscapes
+      table5  Faster R-CNN on a backbone plain or DO-Conv, COCO
+      table6  DO-Conv in some stages, CIFAR-100 and ImageNet
+      table7  D from the identity and from He's initialization, ImageNet
+      table8  depth multipliers of 9, 25 and 36, CIFAR-100
+      digits  what tables 1, 6, 7 and 8 ask, asked of bundled digits
+
+    Killed and started again it goes on after the last epoch that was saved; several processes may share the
+    work. Results, table and curves are in the output folder.
     """
     from ..lab.experiments import catalogue
     from ..lab.experiments import reproduce as room

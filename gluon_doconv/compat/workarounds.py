@@ -13,10 +13,11 @@ import threading
 import types
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import mxnet as mx
 
+from ..errors import DOConvError
 from ..monkeypatch import Undo, wrap_method
 from . import install, uninstall
 from .autocfg import autocfg_types
@@ -225,8 +226,18 @@ WORKAROUNDS = (
 )
 
 
-def apply_workarounds(without: tuple[str, ...] = ()) -> Undo:
-    """Apply every workaround but those named; the returned call undoes them all."""
+def apply_workarounds(without: Sequence[str] = ()) -> Undo:
+    """Apply every workaround but those named; the returned call undoes them all.
+
+    Raises
+    ------
+    DOConvError
+        If there is none of such a name; nothing is applied then.
+    """
+    known = [workaround.name for workaround in WORKAROUNDS]
+    for name in without:
+        if name not in known:
+            raise DOConvError(f"no workaround is called {name!r}; there are {known}")
     undos = [
         workaround.disable() if workaround.name in without else workaround.apply() for workaround in WORKAROUNDS
     ]

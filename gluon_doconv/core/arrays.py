@@ -9,16 +9,18 @@ import numpy as np
 
 from ..errors import DOConvError
 from . import operators
+from .kernel import Array
 
 
-def snapshot(array: mx.nd.NDArray) -> np.ndarray:
+def snapshot(array: mx.nd.NDArray) -> Array:
     """The values of ``array``, also while a network is still computing with it.
 
     ``asnumpy`` alone does not wait for operators that read: under oneDNN a convolution of an inference that
     has not ended may be moving its weight into another layout meanwhile, and values come out in disorder.
     The engine keeps a copy apart from that.
     """
-    return array.copy().asnumpy()
+    values: Array = array.copy().asnumpy()
+    return values
 
 
 def fold_checked(

@@ -11,9 +11,9 @@ from mxnet.gluon import Block, HybridBlock
 from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
-from .config import Options
+from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
-from .selection import Selection
+from .selection import reasons
 
 ALREADY = "DO-Conv already"
 
@@ -59,6 +59,7 @@ def over_parameterize(
     include: str | Iterable[str] | None = None,
     exclude: str | Iterable[str] | None = None,
     stages: int | Iterable[int] | None = None,
+    part: str | None = None,
     d_mul: int | None = None,
     d_initializer: str = "identity",
     composition: str = "kernel",
@@ -74,8 +75,8 @@ def over_parameterize(
     Parameters
     ----------
     net : the network
-    include, exclude, stages : see :class:`~gluon_doconv.select.Selection`; by default all
-    d_mul, d_initializer, composition, d_wd_mult : see :class:`~gluon_doconv.options.Options`
+    include, exclude, stages, part : which convolutions; by default all. See :class:`DOConvConfig`
+    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
 
     Returns
     -------
@@ -92,41 +93,40 @@ def over_parameterize(
     DOConvWarning
         If all that was chosen is DO-Conv already; nothing is changed.
     """
-    selection = Selection.of(include, exclude, stages)
-    report = apply(net, selection, Options(d_mul, d_initializer, composition, d_wd_mult))
+    config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
+    report = over_parameterize_selected(net, config)
     if not report.changed:
         warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
     return report
 
 
-def apply(net: Block, selection: Selection, options: Options) -> Report:
-    """:func:`over_parameterize` for a selection and options already made; silent where all is done already."""
+def over_parameterize_selected(net: Block, config: DOConvConfig) -> Report:
+    """:func:`over_parameterize` for a config already made; silent where all is done already."""
     convolutions = find_convolutions(net)
-    reasons = selection.reasons(convolutions)
     plan = [
         (convolution, reason or (ALREADY if convolution.d is not None else None))
-        for convolution, reason in zip(convolutions, reasons)
+        for convolution, reason in zip(convolutions, reasons(config, convolutions))
     ]
     chosen = [convolution for convolution, reason in plan if reason is None]
-    over_parameterize_convolutions(net, [(convolution, options) for convolution in chosen])
+    over_parameterize_convolutions(net, [(convolution, config) for convolution in chosen])
     return Report("over-parameterized", [_line(convolution, reason) for convolution, reason in plan])
 
 
-def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution, Options]]) -> None:
+def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution, DOConvConfig]]) -> None:
     """Over-parameterize chosen convolutions of ``net``, all of them or, if one cannot be, none."""
     chosen = {convolution.name: convolution for convolution, _ in plan}
     convolutions = [chosen.get(convolution.name, convolution) for convolution in find_convolutions(net)]
-    for convolution, options in plan:
-        convolution.check(options)
+    for convolution, config in plan:
+        convolution.check(config)
         for other in _sharing(convolution, convolutions):
             if other.d_name != convolution.d_name or (other.d is None and other.name not in chosen):
                 raise DOConvError(
                     f"{convolution.name} shares its weight with {other.name}: choose both, or neither"
                 )
-    for convolution, options in plan:
+    for convolution, config in plan:
         for d in (other.d for other in _sharing(convolution, convolutions) if other.d is not None):
             convolution.adopt(d)
-        convolution.over_parameterize(options)
+        convolution.over_parameterize(config)
     forget_traced_graphs(net)
 
 

@@ -14,7 +14,7 @@ from mxnet.gluon.parameter import Parameter
 
 from ..errors import DOConvError
 from . import layers
-from .config import Options
+from .config import DOConvConfig
 from .graph import ConvolutionNode, Graph
 from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
 
@@ -55,11 +55,11 @@ class Convolution(ABC):
         """Why DO-Conv does not apply here; None if it does."""
 
     @abstractmethod
-    def check(self, options: Options) -> None:
-        """Raise :class:`DOConvError` if ``options`` cannot be carried out here; change nothing."""
+    def check(self, config: DOConvConfig) -> None:
+        """Raise :class:`DOConvError` if ``config`` cannot be carried out here; change nothing."""
 
     @abstractmethod
-    def over_parameterize(self, options: Options) -> None:
+    def over_parameterize(self, config: DOConvConfig) -> None:
         """Give the convolution its D."""
 
     @abstractmethod
@@ -78,7 +78,8 @@ class Convolution(ABC):
     def d_mul(self) -> int:
         """The depth multiplier of a DO-Conv convolution."""
         assert self.d is not None
-        return self.d.shape[1]
+        d_mul: int = self.d.shape[1]
+        return d_mul
 
     @property
     def in_channels(self) -> int:
@@ -119,11 +120,11 @@ class LayerConvolution(Convolution):
             return f"{type(self._layer).__name__} has a forward of its own"
         return None if layers.is_spatial(self._layer) else "pointwise"
 
-    def check(self, options: Options) -> None:
-        layers.check_convertible(self._layer, options)
+    def check(self, config: DOConvConfig) -> None:
+        layers.check_convertible(self._layer, config)
 
-    def over_parameterize(self, options: Options) -> None:
-        layers.over_parameterize_layer(self._layer, options)
+    def over_parameterize(self, config: DOConvConfig) -> None:
+        layers.over_parameterize_layer(self._layer, config)
 
     def adopt(self, d: Parameter) -> None:
         self._layer.params._params[d.name] = d
@@ -158,18 +159,18 @@ class GraphConvolution(Convolution):
             return f"its kernel is called {self._node.weight}, not …_weight"
         return None if prod(self.kernel_size) > 1 else "pointwise"
 
-    def check(self, options: Options) -> None:
+    def check(self, config: DOConvConfig) -> None:
         if self._node.layout not in (None, *layers.LAYOUTS):
             raise DOConvError(f"{self.name}: layout {self._node.layout!r} is not supported")
-        if options.composition == "feature":
+        if config.composition == "feature":
             raise DOConvError(f"{self.name}: inside a SymbolBlock only composition='kernel' is possible")
-        refuse_small_d_mul(self.weight, self.kernel_size, options)
+        refuse_small_d_mul(self.weight, self.kernel_size, config)
 
-    def over_parameterize(self, options: Options) -> None:
+    def over_parameterize(self, config: DOConvConfig) -> None:
         graph = self._graph()
-        geometry = self._node.geometry(options.d_mul)
+        geometry = self._node.geometry(config.d_mul)
         fit_weight(self.weight, geometry)
-        d = create_d(self._block.params, self.d_name, self.weight, geometry, options)
+        d = create_d(self._block.params, self.d_name, self.weight, geometry, config)
         graph.over_parameterize(self._node, d.var(), geometry)
         self._block._reg_params[self._structural_name(d)] = d
         self._replace_graph(graph)
@@ -194,10 +195,12 @@ class GraphConvolution(Convolution):
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
-        return d.name[len(self.weight.name) - len(self._structural_weight()) :] or d.name
+        name: str = d.name
+        return name[len(self.weight.name) - len(self._structural_weight()) :] or name
 
     def _structural_weight(self) -> str:
-        return next(key for key, value in self._block._reg_params.items() if value is self.weight)
+        parameters: dict[str, Parameter] = self._block._reg_params
+        return next(name for name, parameter in parameters.items() if parameter is self.weight)
 
 
 def find_convolutions(net: Block) -> list[Convolution]:

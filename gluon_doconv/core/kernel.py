@@ -19,9 +19,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Sequence
+from typing import Any, Sequence
 
 import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,19 @@ class Geometry:
         return self.kernel_size if self.d_mul == self.kernel_area else (self.d_mul,)
 
 
-def identity(kernel_area: int, d_mul: int, dtype: np.dtype | type = np.float64) -> np.ndarray:
+def identity(kernel_area: int, d_mul: int, dtype: npt.DTypeLike = np.float64) -> Array:
     """The identity I of shape (M·N, D_mul) that D starts from (section 4, "The choice of D_mul").
 
     For D_mul > M·N the (M·N, M·N) identity is repeated as often as it fits and the rest is zero
     (section 4.5). For D_mul < M·N, a depthwise-separable convolution, its first D_mul columns are kept.
     """
     repeats = max(1, d_mul // kernel_area)
-    return np.sum([np.eye(kernel_area, d_mul, k=i * kernel_area, dtype=dtype) for i in range(repeats)], axis=0)
+    parts = [np.eye(kernel_area, d_mul, k=i * kernel_area, dtype=dtype) for i in range(repeats)]
+    total: Array = np.sum(parts, axis=0)
+    return total
 
 
-def compose(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
+def compose(weight: Array, d: Array, kernel_size: Sequence[int]) -> Array:
     """Fold W and the stored D' into the plain kernel W' (equations 3 and 4, kernel composition).
 
     W'[o, i, m] = Σ_s (D' + I)[m, s, c] · W[o, i, s], where c is the input channel that output channel
@@ -81,11 +86,11 @@ def compose(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np
     total = d + identity(kernel_area, d_mul, d.dtype)[:, :, None]
     grouped_w = weight.reshape(groups, out_channels // groups, group_in_channels, d_mul)
     grouped_d = total.reshape(kernel_area, d_mul, groups, group_in_channels)
-    folded = np.einsum("msgi,gois->goim", grouped_d, grouped_w)
+    folded: Array = np.einsum("msgi,gois->goim", grouped_d, grouped_w)
     return folded.reshape(out_channels, group_in_channels, *kernel_size)
 
 
-def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
+def expand(kernel: Array, d_mul: int) -> Array:
     """A W of shape (C_out, C_in/groups, D_mul) that composes, with D' = 0, to exactly ``kernel``.
 
     This is how a plain kernel starts DO-Conv training when D_mul > M·N. The kernel fills the first
@@ -111,7 +116,7 @@ def expand(kernel: np.ndarray, d_mul: int) -> np.ndarray:
     return weight
 
 
-def separate(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def separate(weight: Array, d: Array, kernel_size: Sequence[int]) -> tuple[Array, Array]:
     """The two kernels of feature composition (equation 3, Fig. 3-a): depthwise D + I, then pointwise W.
 
     Parameters
@@ -129,7 +134,7 @@ def separate(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> t
     return depthwise, weight.reshape(weight.shape[0], -1, *(1 for _ in kernel_size))
 
 
-def heat_map(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> np.ndarray:
+def heat_map(weight: Array, d: Array, kernel_size: Sequence[int]) -> Array:
     """H, of shape (M, N): what D has changed at each position of the kernel (section 4.4, Figure 6).
 
     H[m, n] = Σ |W'[o, i, m, n] − W[o, i, m, n]| over all channels o and i. Where D_mul ≠ M·N, so that W is no
@@ -140,4 +145,5 @@ def heat_map(weight: np.ndarray, d: np.ndarray, kernel_size: Sequence[int]) -> n
     weight, d, kernel_size : as in :func:`compose`
     """
     start = compose(weight, np.zeros_like(d), kernel_size)
-    return np.abs(compose(weight, d, kernel_size) - start).sum(axis=(0, 1))
+    heat: Array = np.abs(compose(weight, d, kernel_size) - start).sum(axis=(0, 1))
+    return heat

@@ -18,7 +18,7 @@ from mxnet.util import is_np_array
 
 from ..errors import DOConvError
 from . import operators
-from .config import Options
+from .config import DOConvConfig
 from .kernel import Geometry
 from .macc import macc, output_shape
 from .parameters import create_d, fit_weight, fold_parameters, refuse_small_d_mul, remove_d, resize
@@ -45,7 +45,9 @@ class _DOConv(HybridBlock):
         d_wd_mult: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        options = Options(d_mul, d_initializer, composition, d_wd_mult)
+        config = DOConvConfig(
+            d_mul=d_mul, d_initializer=d_initializer, composition=composition, d_wd_mult=d_wd_mult
+        )
         _refuse_np_semantics(type(self).__name__)
         plain_init = super().__init__
         given = inspect.signature(plain_init).bind(channels, kernel_size, *args, **kwargs)
@@ -53,7 +55,7 @@ class _DOConv(HybridBlock):
         plain_init(channels, kernel_size, *args, **kwargs)
         _refuse_layout(self)
         if is_spatial(self):
-            _attach(self, options)
+            _attach(self, config)
 
     def forward(self, x: Any, *args: Any) -> Any:
         if isinstance(x, mx.nd.NDArray) and self.D is not None:
@@ -91,7 +93,7 @@ class DOConv2D(_DOConv, nn.Conv2D):
     weight_initializer, bias_initializer, in_channels, prefix, params
         As in ``nn.Conv2D``, in its order. Channels-last layouts are refused.
     d_mul, d_initializer, composition, d_wd_mult
-        Keywords; see :class:`Options`. ``d_mul`` ≥ M·N over-parameterizes; ``d_mul`` < M·N is
+        Keywords; see :class:`DOConvConfig`. ``d_mul`` ≥ M·N over-parameterizes; ``d_mul`` < M·N is
         depthwise-separable convolution. ``composition='feature'`` has to know C_in when it is traced: give
         ``in_channels``, or run the layer once before an outer network is hybridized. ``'auto'`` counts
         MACCs for the input's size and is ``'kernel'`` where a graph is traced without knowing that.
@@ -122,10 +124,11 @@ PLAIN_OF = {doconv: plain for plain, doconv in DOCONV_OF.items()}
 
 def is_spatial(layer: HybridBlock) -> bool:
     """Whether the kernel of ``layer`` has more than one position, so that DO-Conv applies to it."""
-    return prod(layer._kwargs["kernel"]) > 1
+    kernel_size: tuple[int, ...] = layer._kwargs["kernel"]
+    return prod(kernel_size) > 1
 
 
-def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
+def over_parameterize_layer(layer: HybridBlock, config: DOConvConfig) -> None:
     """Turn a plain convolution into a DO-Conv layer, in place. Graphs traced before are not renewed here.
 
     Its ``weight`` and ``bias`` stay the objects they are; a trained kernel goes on computing what it
@@ -136,16 +139,16 @@ def over_parameterize_layer(layer: HybridBlock, options: Options) -> None:
     DOConvError
         If the layer cannot be over-parameterized; it is then as it was.
     """
-    check_convertible(layer, options)
+    check_convertible(layer, config)
     layer.__class__ = DOCONV_OF[type(layer)]
-    _attach(layer, options)
+    _attach(layer, config)
 
 
-def check_convertible(layer: HybridBlock, options: Options) -> None:
+def check_convertible(layer: HybridBlock, config: DOConvConfig) -> None:
     """Raise what :func:`over_parameterize_layer` would raise, and change nothing."""
     _refuse_np_semantics(layer.name)
     _refuse_layout(layer)
-    refuse_small_d_mul(layer.weight, layer._kwargs["kernel"], options)
+    refuse_small_d_mul(layer.weight, layer._kwargs["kernel"], config)
 
 
 def folded_kernel(layer: HybridBlock) -> mx.nd.NDArray | None:
@@ -170,12 +173,12 @@ def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
     layer.__class__ = PLAIN_OF[type(layer)]
 
 
-def _attach(layer: HybridBlock, options: Options) -> None:
+def _attach(layer: HybridBlock, config: DOConvConfig) -> None:
     """Give ``layer``, already of a DO-Conv class, its D."""
-    layer._d_mul = int(options.d_mul or prod(layer._kwargs["kernel"]))
-    layer._composition = options.composition
+    layer._d_mul = int(config.d_mul or prod(layer._kwargs["kernel"]))
+    layer._composition = config.composition
     fit_weight(layer.weight, _geometry(layer))
-    layer.D = create_d(layer.params, "D", layer.weight, _geometry(layer), options)
+    layer.D = create_d(layer.params, "D", layer.weight, _geometry(layer), config)
 
 
 def _geometry(layer: HybridBlock) -> Geometry:
@@ -210,8 +213,9 @@ def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: 
 
 
 def _chosen_composition(layer: HybridBlock, x: Any) -> str:
-    if layer._composition != "auto":
-        return layer._composition
+    chosen: str = layer._composition
+    if chosen != "auto":
+        return chosen
     shape = _shape_of(x) or layer._input_shape
     if shape is None or 0 in layer.D.shape:
         return "kernel"
@@ -223,7 +227,8 @@ def _chosen_composition(layer: HybridBlock, x: Any) -> str:
 def _shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array, or of a symbol if its graph tells; None if not."""
     if isinstance(x, mx.nd.NDArray):
-        return x.shape
+        shape: tuple[int, ...] = x.shape
+        return shape
     try:
         _, outputs, _ = x.infer_shape_partial()
     except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known

@@ -11,7 +11,7 @@ from mxnet.gluon.parameter import Parameter, ParameterDict
 from ..errors import DOConvError
 from . import kernel, trainer
 from .arrays import fold_checked, snapshot
-from .config import Options
+from .config import DOConvConfig
 from .initializers import INITIALIZERS
 from .kernel import Geometry
 
@@ -33,7 +33,7 @@ def learn_shape(parameter: Parameter) -> Parameter:
     return parameter
 
 
-def resize(parameter: Parameter, shape: tuple) -> None:
+def resize(parameter: Parameter, shape: tuple[int, ...]) -> None:
     """Change the shape of a Parameter that holds no values yet, or is about to be given others."""
     parameter._shape = tuple(shape)
     parameter._var = None  # the variable it has shown to graphs so far carries the old shape
@@ -58,12 +58,12 @@ def refresh(parameter: Parameter) -> None:
         parameter.reset_ctx(parameter.list_ctx())
 
 
-def refuse_small_d_mul(weight: Parameter, kernel_size: Sequence[int], options: Options) -> None:
+def refuse_small_d_mul(weight: Parameter, kernel_size: Sequence[int], config: DOConvConfig) -> None:
     """Raise :class:`DOConvError` if a trained plain kernel would not fit into W."""
     patch = prod(kernel_size)
-    if is_initialized(weight) and (options.d_mul or patch) < patch:
+    if is_initialized(weight) and (config.d_mul or patch) < patch:
         raise DOConvError(
-            f"{weight.name}: d_mul={options.d_mul} is below M·N={patch}: the trained kernel does not fit into "
+            f"{weight.name}: d_mul={config.d_mul} is below M·N={patch}: the trained kernel does not fit into "
             "so small a W. Build the layer anew with this d_mul, or choose one of at least M·N."
         )
 
@@ -83,7 +83,7 @@ def fit_weight(weight: Parameter, geometry: Geometry) -> None:
 
 
 def create_d(
-    params: ParameterDict, name: str, weight: Parameter, geometry: Geometry, options: Options
+    params: ParameterDict, name: str, weight: Parameter, geometry: Geometry, config: DOConvConfig
 ) -> Parameter:
     """The Parameter D of shape (M·N, D_mul, C_in) beside ``weight``, in the dictionary ``params``.
 
@@ -94,11 +94,11 @@ def create_d(
         name,
         shape=(geometry.kernel_area, geometry.d_mul, in_channels),
         dtype=weight.dtype,
-        init=INITIALIZERS[options.d_initializer],
+        init=INITIALIZERS[config.d_initializer],
         allow_deferred_init=True,
         grad_req=weight.grad_req,
         lr_mult=weight.lr_mult,
-        wd_mult=options.d_wd_mult,
+        wd_mult=config.d_wd_mult,
     )
     if not is_initialized(d) and (is_initialized(weight) or weight._deferred_init):
         d.initialize(ctx=weight.list_ctx())

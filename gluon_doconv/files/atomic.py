@@ -12,7 +12,7 @@ from ..errors import DOConvError
 
 
 @contextmanager
-def atomic(*targets: str | os.PathLike) -> Iterator[list[str]]:
+def atomic(*targets: str | os.PathLike[str]) -> Iterator[list[str]]:
     """Temporary paths to write to, one a target, in its folder; they replace the targets at the end.
 
     If the block raises, or the process dies in it, every target is as it was.

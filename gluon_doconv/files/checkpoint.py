@@ -25,7 +25,9 @@ from .fold import fold_arrays
 from .params import Arrays, read_params, write_params
 
 
-def over_parameterize_params(source: str | os.PathLike, target: str | os.PathLike, net: Block) -> list[str]:
+def over_parameterize_params(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block
+) -> list[str]:
     """Turn a plain ``.params`` file into the DO-Conv file of ``net``, every D at the identity.
 
     ``net`` is a DO-Conv network of the same architecture; its own values are not used and not changed.
@@ -47,7 +49,7 @@ def over_parameterize_params(source: str | os.PathLike, target: str | os.PathLik
 
 
 def load_parameters(
-    net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None, **kwargs: Any
+    net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None, **kwargs: Any
 ) -> None:
     """Load a plain or a DO-Conv ``.params`` file into a DO-Conv network.
 
@@ -71,7 +73,7 @@ def load_parameters(
 def _load(
     net: Block,
     arrays: Arrays,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     ctx: mx.Context | list[mx.Context] | None,
     **kwargs: Any,
 ) -> None:
@@ -82,7 +84,9 @@ def _load(
         net.load_parameters(temporary, ctx=ctx, **kwargs)
 
 
-def load_folded(net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.Context] | None = None) -> None:
+def load_folded(
+    net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None
+) -> None:
     """Load a plain or a DO-Conv ``.params`` file, folding it on the way, into a plain network.
 
     Raises
@@ -97,7 +101,7 @@ def load_folded(net: Block, path: str | os.PathLike, ctx: mx.Context | list[mx.C
 def match_to_network(
     arrays: Arrays,
     net: Block,
-    source: str | os.PathLike,
+    source: str | os.PathLike[str],
     allow_missing: bool = False,
     ignore_extra: bool = False,
     cast_dtype: bool = False,

@@ -53,7 +53,7 @@ class CheckpointInfo:
         return f"{table}\n{self.path}: a DO-Conv file of {self.arrays} arrays, {len(self.layers)} of them D"
 
 
-def inspect(path: str | os.PathLike) -> CheckpointInfo:
+def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
     """Say which form a ``.params`` file is in, and which layers are DO-Conv."""
     arrays = read_params(path)
     pairs = find_pairs(arrays)
@@ -106,8 +106,8 @@ def fold_arrays(
 
 
 def fold_params(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
     kernel_sizes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> list[str]:
     """Fold a DO-Conv ``.params`` file into a plain one. No network is needed, and ``source`` is not changed.

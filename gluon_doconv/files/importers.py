@@ -35,7 +35,7 @@ TORCH_BATCH_NORM = {"weight": "gamma", "bias": "beta"}
 TORCH_IGNORED = ("num_batches_tracked", "d_diag")
 
 
-def import_published(source: str | os.PathLike, target: str | os.PathLike) -> list[str]:
+def import_published(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
     """Turn a ``.params`` file of the published GluonCV layer into one of this package.
 
     For groups = 1 and groups = C_in the two are the same. Between, the published layer multiplies the input
@@ -68,7 +68,7 @@ def _natural_channels(d: mx.nd.NDArray, group_in_channels: int) -> mx.nd.NDArray
 
 
 def import_pytorch(
-    source: str | os.PathLike | Mapping[str, Any], target: str | os.PathLike, net: Block
+    source: str | os.PathLike[str] | Mapping[str, Any], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
     """Turn a PyTorch checkpoint with the authors' DO-Conv layers into a ``.params`` file of ``net``.
 
@@ -112,17 +112,18 @@ def import_pytorch(
     return [layer for layer, parameters in expected.items() if "D" in parameters]
 
 
-def _read_state(source: str | os.PathLike | Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _read_state(source: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, kernel.Array]:
     state = source if isinstance(source, Mapping) else _load_with_torch(source)
     return {name: np.asarray(value) for name, value in state.items()}
 
 
-def _load_with_torch(path: str | os.PathLike) -> Mapping[str, Any]:
+def _load_with_torch(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     try:
         import torch
     except ImportError as error:
         raise DOConvError(f"{path} is a PyTorch file: reading it needs PyTorch installed") from error
-    return torch.load(path, map_location="cpu", weights_only=True)
+    state: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 def _by_layer(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -134,7 +135,7 @@ def _by_layer(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return layers
 
 
-def _converted(layer: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _converted(layer: str, arrays: Mapping[str, kernel.Array]) -> dict[str, kernel.Array]:
     """One layer's arrays under Gluon's names and in this package's layout."""
     names = {**TORCH_NAMES, **(TORCH_BATCH_NORM if "running_mean" in arrays else {})}
     unknown = [name for name in arrays if name not in names and name not in TORCH_IGNORED]
@@ -146,7 +147,7 @@ def _converted(layer: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return converted
 
 
-def _stored_d(layer: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def _stored_d(layer: str, arrays: Mapping[str, kernel.Array]) -> kernel.Array:
     """Ours, D' = D − I of shape (M·N, D_mul, C_in), from PyTorch's D and d_diag of shape (C_in, M·N, D_mul)."""
     in_channels, patch, d_mul = arrays["D"].shape
     out_channels, group_in_channels = arrays["W"].shape[:2]
@@ -164,7 +165,7 @@ def _stored_d(layer: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _require_shape(
-    torch_layer: str, layer: str, name: str, value: np.ndarray, parameters: Mapping[str, Parameter]
+    torch_layer: str, layer: str, name: str, value: kernel.Array, parameters: Mapping[str, Parameter]
 ) -> None:
     if name not in parameters:
         raise DOConvError(f"{torch_layer}.{name}: {layer}, which comes at its place, has no {name}")

@@ -14,7 +14,7 @@ from .atomic import atomic
 Arrays = Mapping[str, mx.nd.NDArray]
 
 
-def read_params(path: str | os.PathLike) -> dict[str, mx.nd.NDArray]:
+def read_params(path: str | os.PathLike[str]) -> dict[str, mx.nd.NDArray]:
     """The named arrays of a ``.params`` file.
 
     Raises
@@ -34,7 +34,7 @@ def read_params(path: str | os.PathLike) -> dict[str, mx.nd.NDArray]:
     return arrays
 
 
-def write_params(path: str | os.PathLike, arrays: Arrays) -> None:
+def write_params(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write named arrays to a ``.params`` file, atomically."""
     with atomic(path) as (temporary,):
         mx.nd.save(temporary, dict(arrays))

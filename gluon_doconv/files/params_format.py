@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from math import prod
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 LIST = 0x112
 WITH_STORAGE_TYPE = (0xF993FAC9, 0xF993FACA)
@@ -19,7 +19,7 @@ MOST_AXES = 32
 ITEM_SIZES = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 8: 2, 12: 2}  # by MXNet's number for a dtype
 
 
-def check(path: str | os.PathLike) -> None:
+def check(path: str | os.PathLike[str]) -> None:
     """Walk through the arrays and names of a file, without reading what the arrays hold.
 
     Raises
@@ -64,7 +64,7 @@ def _skip_array(file: BinaryIO, size: int) -> None:
     file.seek(length, os.SEEK_CUR)
 
 
-def _read(file: BinaryIO, layout: str) -> tuple:
+def _read(file: BinaryIO, layout: str) -> tuple[Any, ...]:
     data = file.read(struct.calcsize(layout))
     if len(data) < struct.calcsize(layout):
         raise ValueError("it ends early")

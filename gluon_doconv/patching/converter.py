@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Iterable
 
 from mxnet.gluon import Block
 
-from ..core.config import Options
-from ..core.convert import apply, doconv_convolutions
+from ..core.config import DOConvConfig
+from ..core.convert import doconv_convolutions, over_parameterize_selected
 from ..core.convolutions import find_convolutions
-from ..core.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -26,24 +24,8 @@ class ConvertedNetwork:
 class Converter:
     """Which convolutions become DO-Conv, and how; ``built`` lists the networks in which they have."""
 
-    selection: Selection
-    options: Options
+    config: DOConvConfig
     built: list[ConvertedNetwork] = field(default_factory=list, compare=False)
-
-    @classmethod
-    def of(
-        cls,
-        include: str | Iterable[str] | None = None,
-        exclude: str | Iterable[str] | None = None,
-        stages: int | Iterable[int] | None = None,
-        part: str | None = None,
-        d_mul: int | None = None,
-        d_initializer: str = "identity",
-        d_wd_mult: float = 1.0,
-    ) -> Converter:
-        """What a person writes; raises :class:`DOConvError` for what is not valid."""
-        options = Options(d_mul=d_mul, d_initializer=d_initializer, d_wd_mult=d_wd_mult)
-        return cls(Selection.of(include, exclude, stages, part), options)
 
     def __call__(self, net: Block) -> None:
         """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
@@ -57,7 +39,7 @@ class Converter:
         """
         if not find_convolutions(net):
             return
-        report = apply(net, self.selection, self.options)
+        report = over_parameterize_selected(net, self.config)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
         self.built.append(ConvertedNetwork(name, len(doconv_convolutions(net)), len(report.layers)))
 

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import mxnet as mx
 from mxnet.gluon import Block
 
-from ..core.config import Options
+from ..core.config import DOConvConfig
 from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
 from ..files.checkpoint import with_identities, with_structural_names
@@ -45,8 +45,8 @@ def _load_parameters(
         return original(net, temporary, *args, **kwargs)
 
 
-def _with_d_in_file_only(net: Block, arrays: Arrays) -> list[tuple[Convolution, Options]]:
-    """Plain convolutions of ``net`` for which a DO-Conv file has a D, and the options that D asks for."""
+def _with_d_in_file_only(net: Block, arrays: Arrays) -> list[tuple[Convolution, DOConvConfig]]:
+    """Plain convolutions of ``net`` for which a DO-Conv file has a D, and the config that D asks for."""
     names = {id(parameter): name for name, parameter in net._collect_params_with_prefix().items()}
     named = (
         (convolution, f"{names[id(convolution.weight)][: -len('weight')]}D")
@@ -54,7 +54,7 @@ def _with_d_in_file_only(net: Block, arrays: Arrays) -> list[tuple[Convolution, 
     )
     pairs = {pair.d for pair in find_pairs(arrays)}
     return [
-        (convolution, Options(d_mul=arrays[d].shape[1]))
+        (convolution, DOConvConfig(d_mul=arrays[d].shape[1]))
         for convolution, d in named
         if convolution.d is None and d in pairs
     ]

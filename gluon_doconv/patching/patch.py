@@ -6,6 +6,7 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from typing import Any, Iterable, Iterator
 
+from ..core.config import DOConvConfig
 from ..errors import DOConvError, DOConvWarning
 from .build_hook import BuildHook
 from .converter import Converter
@@ -26,6 +27,7 @@ def patch(
     part: str | None = None,
     d_mul: int | None = None,
     d_initializer: str = "identity",
+    composition: str = "kernel",
     d_wd_mult: float = 1.0,
 ) -> Converter:
     """From now on, give DO-Conv to whatever GluonCV builds, before or after gluoncv is imported.
@@ -36,8 +38,8 @@ def patch(
 
     Parameters
     ----------
-    include, exclude, stages, part : see :class:`~gluon_doconv.select.Selection`
-    d_mul, d_initializer, d_wd_mult : see :class:`~gluon_doconv.options.Options`
+    include, exclude, stages, part : which convolutions; by default all. See :class:`DOConvConfig`
+    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
 
     Returns
     -------
@@ -47,18 +49,23 @@ def patch(
     Raises
     ------
     DOConvError
-        If a selection or an option is not valid; and later, where a network is built in which nothing matches.
+        If a value is not valid; and later, where a network is built in which nothing matches.
 
     Warns
     -----
     DOConvWarning
         If it is patched already, and then the old patch stays; or on versions that were not tested.
     """
+    return patch_as(DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult))
+
+
+def patch_as(config: DOConvConfig) -> Converter:
+    """:func:`patch` for a config already made."""
     global _active
     if _active is not None:
-        warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=3)
         return _active
-    converter = Converter.of(include, exclude, stages, part, d_mul, d_initializer, d_wd_mult)
+    converter = Converter(config)
     warn_of_untested_versions()
     builds = BuildHook(converter)
     builds.start()

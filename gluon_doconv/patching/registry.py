@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
+from ..core.config import DOConvConfig
 from ..errors import DOConvWarning
 from ..monkeypatch import Undo, shared
 from .converter import Converter
@@ -37,15 +38,20 @@ def register(**kwargs: Any) -> Converter:
     Raises
     ------
     DOConvError
-        If a selection or an option is not valid; and later, where a network is built in which nothing matches.
+        If a value is not valid; and later, where a network is built in which nothing matches.
 
     Warns
     -----
     DOConvWarning
-        If they are registered already with another selection or other options, which then stay.
+        If they are registered already with another config, which then stays.
     """
+    return register_as(DOConvConfig(**kwargs))
+
+
+def register_as(config: DOConvConfig) -> Converter:
+    """:func:`register` for a config already made."""
     global _active
-    wanted = Converter.of(**kwargs)
+    wanted = Converter(config)
     if _active is None:
         _active = wanted
         _undo.callback(load_any_form())
@@ -53,7 +59,7 @@ def register(**kwargs: Any) -> Converter:
         _undo.callback(fold_exports())
         _undo.callback(_add_names(wanted))
     elif _active != wanted:
-        warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=3)
     return _active
 
 

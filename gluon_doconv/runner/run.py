@@ -10,14 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..compat.workarounds import WORKAROUNDS, apply_workarounds
+from ..core.config_text import SWITCH
 from ..errors import DOConvError
 from ..patching.converter import Converter
-from ..patching.patch import patch, unpatch
+from ..patching.patch import patch_as, unpatch
 from ..patching.pretrained import serve_weights
-from ..patching.registry import register, register_networks, unregister
+from ..patching.registry import register_as, register_networks, unregister
 from ..patching.trainer_guard import refuse_plain_trainers
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
+from .seeding import seed_generators
 
 PREFIX = "gluon-doconv:"
 SPAWNED = "gluon_doconv.runner.worker_main"
@@ -32,23 +34,20 @@ def run(config: RunConfig) -> None:
     Raises
     ------
     DOConvError
-        If there is no such script, or if it ended well without GluonCV having built a network.
+        If there is no such script or workaround, or if it ended well without GluonCV having built a network.
     """
-    config.check()
     sys.path.insert(0, os.getcwd() if config.is_module else str(Path(config.target).resolve().parent))
     program = config.program()
-    for workaround in WORKAROUNDS:
-        state = "off" if workaround.name in config.without_workarounds else "on"
-        _say(f"workaround {workaround.name} is {state}: {workaround.what}")
-    if config.selection is None:
-        _say("DO-Conv is off: the script runs plain")
     checkpoints = CheckpointLog(config.fold_on_save)
     with ExitStack() as stack:
         active = prepare(config, stack)
+        _announce(config)
         if active is not None:
             stack.callback(_report, active, checkpoints)
             stack.callback(checkpoints.watch())
         os.environ[VARIABLE] = config.to_text()
+        if config.seed is not None:
+            seed_generators(config.seed)
         _execute(program, [program.file, *config.arguments])
     if active is not None and not active.built:
         raise DOConvError(
@@ -66,15 +65,15 @@ def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
     stack.callback(apply_workarounds(tuple(config.without_workarounds)))
     stack.callback(serve_weights(None if config.weights is None else Path(config.weights)))
     stack.callback(register_networks())
-    os.environ.pop("GLUON_DOCONV", None)  # what makes a patched checkout patch itself: here the runner decides
-    if config.selection is None:
+    os.environ.pop(SWITCH, None)  # a patched checkout would patch itself: here the runner decides
+    if config.doconv is None:
         return None
-    named = register(**config.selection)
+    named = register_as(config.doconv)
     stack.callback(unregister)
     if config.only_named:
         stack.callback(refuse_plain_trainers(named, "Ask for a network whose name ends in _doconv."))
         return named
-    active = patch(**config.selection)
+    active = patch_as(config.doconv)
     stack.callback(unpatch)
     return active
 
@@ -90,6 +89,19 @@ def _execute(program: Program, argv: list[str]) -> None:
     module.__spec__ = importlib.util.find_spec(SPAWNED)  # what spawned processes import in its place
     sys.modules["__main__"] = module
     exec(program.code, module.__dict__)
+
+
+def _announce(config: RunConfig) -> None:
+    on = [workaround for workaround in WORKAROUNDS if workaround.name not in config.without_workarounds]
+    off = [workaround.name for workaround in WORKAROUNDS if workaround not in on]
+    _say(f"{len(on)} workarounds are on{'' if config.verbose else ' (-v lists them)'}")
+    if config.verbose:
+        for workaround in on:
+            _say(f"  {workaround.name}: {workaround.what}")
+    if off:
+        _say(f"workarounds that are off: {', '.join(off)}")
+    if config.doconv is None:
+        _say("DO-Conv is off: the script runs plain")
 
 
 def _report(active: Converter, checkpoints: CheckpointLog) -> None:

@@ -8,9 +8,9 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import CodeType
-from typing import Any, Mapping, NamedTuple, Sequence
+from typing import NamedTuple, Sequence
 
-from ..compat.workarounds import WORKAROUNDS
+from ..core.config import DOConvConfig
 from ..errors import DOConvError
 
 VARIABLE = "GLUON_DOCONV_RUN_CONFIG"  # in the environment of the runner and so of its worker processes
@@ -32,28 +32,25 @@ class RunConfig:
     ----------
     target : path of a script, or name of a module where ``is_module``
     arguments : the script's own
-    selection : keywords of :func:`~gluon_doconv.patch`; None runs the script plain
+    doconv : what networks are given; None runs the script plain
     only_named : only networks asked for as ``NAME_doconv`` get DO-Conv, not whatever GluonCV builds
     fold_on_save : write every saved DO-Conv checkpoint folded as well, as ``NAME-folded.params``
     weights : folder with pretrained files
+    seed : see :func:`~gluon_doconv.runner.seeding.seed_generators`; None seeds nothing
     without_workarounds : names of :data:`~gluon_doconv.compat.workarounds.WORKAROUNDS` that are not wanted
+    verbose : name each workaround on standard error, not only how many there are
     """
 
     target: str
     arguments: Sequence[str] = ()
     is_module: bool = False
-    selection: Mapping[str, Any] | None = field(default_factory=dict)
+    doconv: DOConvConfig | None = field(default_factory=DOConvConfig)
     only_named: bool = False
     fold_on_save: bool = False
     weights: str | None = None
+    seed: int | None = None
     without_workarounds: Sequence[str] = ()
-
-    def check(self) -> None:
-        """Raise :class:`DOConvError` if there is no such workaround."""
-        known = [workaround.name for workaround in WORKAROUNDS]
-        for name in self.without_workarounds:
-            if name not in known:
-                raise DOConvError(f"no workaround is called {name!r}; there are {known}")
+    verbose: bool = False
 
     def program(self) -> Program:
         """The code to run, found as Python would find it.
@@ -79,7 +76,9 @@ class RunConfig:
     @classmethod
     def from_text(cls, text: str) -> RunConfig:
         """The inverse of :meth:`to_text`."""
-        return cls(**json.loads(text))
+        given = json.loads(text)
+        doconv = given["doconv"] and DOConvConfig(**given["doconv"])
+        return cls(**{**given, "doconv": doconv})
 
 
 def _module(name: str) -> Program:

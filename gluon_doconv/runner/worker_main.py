@@ -10,9 +10,12 @@ from contextlib import ExitStack
 
 from gluon_doconv.runner.run import prepare
 from gluon_doconv.runner.run_config import VARIABLE, RunConfig
+from gluon_doconv.runner.seeding import seed_worker
 
-_job = RunConfig.from_text(os.environ[VARIABLE])
-prepare(_job, ExitStack())
-_program = _job.program()
+_config = RunConfig.from_text(os.environ[VARIABLE])
+prepare(_config, ExitStack())
+if _config.seed is not None:
+    seed_worker(_config.seed)
+_program = _config.program()
 globals().update(__file__=_program.file, __package__=_program.package)
 exec(_program.code)

@@ -58,6 +58,7 @@ SCRIPTS = {
         """,
     "parsed before MXNet is imported": """
         import argparse
+        parser = argparse.ArgumentParser()
         >>import gluon_doconv
         >>gluon_doconv.add_options(parser)
         opt = parser.parse_args()
@@ -130,13 +131,9 @@ def test_places_in_the_package():
         (b"import mxnet\na = p.parse_args(); b = 2\n", "line 2: .*shares its line"),
         (b"import mxnet\n(options, args) = p.parse_args()\n", "line 2: .*not one of argparse"),
         (b"from __future__ import division; import mxnet\na = p.parse_args()\n", "no place for a line"),
-        (b"x = 1; y = '''\n'''; import mxnet\na = lambda: p.parse_args('''\n''')\n", None),
     ],
 )
 def test_what_cannot_be_placed_is_refused(content, reason):
-    if reason is None:
-        assert placement.of_script(content)
-        return
     with pytest.raises(DOConvError, match=reason):
         placement.of_script(content)
 

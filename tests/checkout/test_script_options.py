@@ -4,10 +4,10 @@ import argparse
 
 import gluon_doconv as doconv
 from gluon_doconv.checkout.script_options import add_options, patch_from_environment, patch_from_options
-from gluon_doconv.core.convert import doconv_convolutions
 
 import pytest
 from gluoncv.model_zoo import get_model
+from networks import ds
 
 MODEL = "cifar_resnet20_v1"
 
@@ -24,6 +24,8 @@ CHOICES = [
     ("--doconv-part backbone", {"PART": "backbone"}, {"part": "backbone"}),
     ("--doconv-d-mul 18", {"D_MUL": "18"}, {"d_mul": 18}),
     ("--doconv-d-initializer he", {"D_INITIALIZER": "he"}, {"d_initializer": "he"}),
+    ("--doconv-composition auto", {"COMPOSITION": "auto"}, {"composition": "auto"}),
+    ("--doconv-d-wd-mult 0", {"D_WD_MULT": "0"}, {"d_wd_mult": 0}),
 ]
 
 
@@ -42,16 +44,16 @@ def parser(**kwargs):
 
 
 def in_force():
-    """The selection and the options of the patch that is in force."""
+    """The config of the patch that is in force."""
     with pytest.warns(doconv.DOConvWarning, match="patched already"):
         active = doconv.patch()
-    return active.selection, active.options
+    return active.config
 
 
 def expected(keywords):
     with doconv.patched(**keywords) as active:
         get_model(MODEL)
-    return active.selection, active.options
+    return active.config
 
 
 @pytest.mark.parametrize(("line", "_", "keywords"), CHOICES)
@@ -73,7 +75,8 @@ def test_variables_patch_as_keywords_do(_, variables, keywords):
 
 def test_any_option_implies_doconv():
     patch_from_options(parser().parse_args(["--doconv-stages", "1"]))
-    assert all("stage1" in convolution.prefix for convolution in doconv_convolutions(get_model(MODEL)))
+    found = [d.name for d in ds(get_model(MODEL))]
+    assert len(found) == 6 and all("stage1" in name for name in found)
 
 
 def test_without_options_nothing_changes():
@@ -97,6 +100,9 @@ BAD = [
     ("d_mul", "3.5", "not a whole number"),
     ("d_mul", "0", "at least 1"),
     ("d_initializer", "xavier", "identity"),
+    ("composition", "fast", "feature"),
+    ("d_wd_mult", "-1", "at least 0"),
+    ("d_wd_mult", "much", "not a number"),
 ]
 
 

@@ -3,8 +3,9 @@
 import re
 
 import gluon_doconv as doconv
+from gluon_doconv.core.config import DOConvConfig
 from gluon_doconv.core.convolutions import find_convolutions
-from gluon_doconv.core.selection import Selection, stages_of
+from gluon_doconv.core.selection import reasons, stages_of
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from networks import small
 
 def chosen(net, **selection):
     convolutions = find_convolutions(net)
-    reasons = Selection.of(**selection).reasons(convolutions)
-    return [convolution.name for convolution, reason in zip(convolutions, reasons) if reason is None]
+    found = reasons(DOConvConfig(**selection), convolutions)
+    return [convolution.name for convolution, reason in zip(convolutions, found) if reason is None]
 
 
 @pytest.mark.parametrize(

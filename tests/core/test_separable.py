@@ -1,8 +1,6 @@
 """Trained by kernel composition, deployed by feature composition: both equal, and equal to float64 NumPy."""
 
 import json
-import re
-import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +17,6 @@ from cases import Case, cases, set_values
 from hypothesis import assume, given, settings
 from mxnet.gluon import nn
 from networks import initialized, perturb, small
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "separable.md"
 
 
 @settings(max_examples=60)
@@ -222,14 +218,3 @@ def test_refused():
     with pytest.raises(doconv.DOConvError, match="not finite"):
         doconv.separate(net)
     assert net[0] is layer
-
-
-def test_the_document_runs(tmp_path, monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.S)
-    (tmp_path / "example.py").write_text(code)
-    monkeypatch.chdir(tmp_path)
-    names = runpy.run_path("example.py")
-    trained, deployed = names["trained"].asnumpy(), names["deployed"].asnumpy()
-    np.testing.assert_allclose(deployed, trained, rtol=0, atol=1e-4 * np.abs(trained).max())
-    assert (tmp_path / "mobilenet-symbol.json").exists()
-    assert "in all 15 layers the formulas are these counts" in capsys.readouterr().out

@@ -1,14 +1,15 @@
 """What a network is made of: counted by hand, and by loops."""
 
+import re
 from itertools import product
 
 import gluon_doconv as doconv
-from gluon_doconv.core.convolutions import find_convolutions
 
 import mxnet as mx
 import pytest
 from mxnet.gluon import SymbolBlock, nn
-from networks import anatomy, from_zoo, images, in_symbols, initialized, small, values
+from networks import anatomy, ds, from_zoo, images, in_symbols, initialized, small, values
+from oracle import convolutions_of, spatial_convolutions_of
 
 
 def count(channels, in_channels, kernel, groups, d_mul, output):
@@ -62,19 +63,17 @@ def test_maccs_of_one_layer(layer, in_channels, size, output, d_mul):
 def test_parameters_are_those_of_the_arrays(build, d_mul):
     net = build()
     net(images())
+    names, spatial = list(convolutions_of(net)), spatial_convolutions_of(net)
     doconv.over_parameterize(net, d_mul=d_mul)
     result = doconv.summary(net)
-    convolutions = find_convolutions(net)
-    assert [line.name for line in result.layers] == [convolution.name for convolution in convolutions]
-    for line, convolution in zip(result.layers, convolutions):
-        assert line.parameters == convolution.weight.data().size
-        assert line.d_parameters == (0 if convolution.d is None else convolution.d.data().size)
-        assert line.d_mul == (None if convolution.d is None else convolution.d.data().shape[1])
+    assert [line.name for line in result.layers] == names
+    weights = [parameter for name, parameter in net.collect_params().items() if re.search("conv._weight", name)]
+    assert [line.parameters for line in result.layers] == [weight.data().size for weight in weights]
+    assert [line.d_parameters for line in result.layers] == [*(d.data().size for d in ds(net)), 0]
+    assert [line.d_mul for line in result.layers] == [*(d.data().shape[1] for d in ds(net)), None]
     assert [line.kind for line in result.layers] == ["DO-Conv", "DO-GConv", "DO-DConv", "plain"]
     assert [line.note for line in result.layers] == ["", "", "", "pointwise"]
-    assert [line.name for line in result.doconv] == [
-        convolution.name for convolution in convolutions if convolution.d is not None
-    ]
+    assert [line.name for line in result.doconv] == spatial
 
 
 def test_a_plain_network_says_what_doconv_would_cost():

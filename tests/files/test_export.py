@@ -1,26 +1,23 @@
 """Exported networks: what leaves is the plain network's export, and the live network notices nothing."""
 
 import os
-import sys
 
 import gluon_doconv as doconv
 from gluon_doconv.core import kernel
-from gluon_doconv.core.convolutions import find_convolutions
-from gluon_doconv.files.params import read_params, write_params
+from gluon_doconv.files.params import read_params
 
 import mxnet as mx
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from mxnet import autograd, gluon
 from mxnet.gluon import SymbolBlock, nn
 from networks import (
     ZOO,
+    TwoInputs,
     anatomy,
     composed_in_numpy,
+    doconv_network,
+    ds,
     from_zoo,
     images,
     in_symbols,
@@ -28,25 +25,17 @@ from networks import (
     nodes,
     outputs,
     perturb,
+    predict_without_doconv,
     same_bits,
     same_values,
+    slow_but_first,
     small,
     values,
 )
-from test_checkpoint import predict_without_doconv
+from oracle import spatial_convolutions_of
 
-NETWORKS = {"small": small, "in_symbols": in_symbols, **{name: lambda n=name: from_zoo(n) for name in ZOO}}
+EXPORTED = {"small": small, "in_symbols": in_symbols, **{name: lambda n=name: from_zoo(n) for name in ZOO}}
 EVERY_COMPOSITION = ["kernel", "feature", "auto"]
-
-
-def doconv_network(build=small, size=8, hybrid=False, **options):
-    net = build()
-    net.hybridize(hybrid)
-    net(images(size))
-    doconv.over_parameterize(net, **options)
-    perturb(net)
-    net(images(size))
-    return net
 
 
 def arrays(path):
@@ -66,10 +55,11 @@ def stock_export(net, prefix, size):
 
 
 @pytest.mark.parametrize("hybrid", [False, True], ids=["imperative", "hybrid"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["small", "in_symbols", *slow_but_first(ZOO)])
 def test_export_is_the_plain_export(name, hybrid, tmp_path):
     size = ZOO.get(name, 8)
-    net, x = NETWORKS[name](), images(size)
+    net, x = EXPORTED[name](), images(size)
+    spatial = spatial_convolutions_of(net)
     graph, plain_arrays = stock_export(net, tmp_path / "plain", size)
     net.hybridize(False)
     net.hybridize(hybrid)
@@ -102,9 +92,8 @@ def test_export_is_the_plain_export(name, hybrid, tmp_path):
     net(x)
     net.export(str(tmp_path / "doconv"))
     names = doconv.fold_symbol(str(tmp_path / "doconv"), 0, str(tmp_path / "refolded"))
-    assert sorted(names) == sorted(
-        convolution.weight.name[: -len("_weight")] for convolution in find_convolutions(net) if convolution.d
-    )
+    assert sorted(f"{name}_D" for name in names) == sorted(d.name for d in ds(net))
+    assert len(names) == len(spatial)
     refolded_graph, refolded_arrays = exported(tmp_path / "refolded")
     assert refolded_graph == graph
     assert same_bits([refolded_arrays[name] for name in folded_arrays], list(folded_arrays.values()))
@@ -147,20 +136,11 @@ def test_a_plain_network_is_exported_as_it_is(tmp_path):
     assert same_values(exported(tmp_path / "again")[1], plain_arrays)
 
 
+@pytest.mark.slow
 def test_files_serve_where_doconv_is_not_installed(tmp_path):
     net, x = doconv_network(in_symbols), images()
     files = doconv.export(net, str(tmp_path / "folded"))
     assert same_bits(predict_without_doconv(tmp_path, *files, x), outputs(net, x))
-
-
-class TwoInputs(nn.HybridBlock):
-    def __init__(self, **options):
-        super().__init__()
-        with self.name_scope():
-            self.conv = doconv.DOConv2D(4, 3, in_channels=3, **options)
-
-    def hybrid_forward(self, F, x, y):
-        return self.conv(x) + self.conv(y), x
 
 
 @pytest.mark.parametrize("composition", EVERY_COMPOSITION)
@@ -175,85 +155,6 @@ def test_two_inputs(composition, tmp_path):
     found = SymbolBlock.imports(symbol, ["data0", "data1"], params)(x, y)
     for a, b in zip(found, expected):
         np.testing.assert_allclose(a.asnumpy(), b, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("d_mul", [None, 20])
-def test_a_doconv_export_is_imported_trained_and_folded(d_mul, tmp_path):
-    net, x = doconv_network(hybrid=True, d_mul=d_mul), images()
-    net.export(str(tmp_path / "doconv"))
-    files = [str(tmp_path / "doconv-symbol.json"), ["data"], str(tmp_path / "doconv-0000.params")]
-    imported = SymbolBlock.imports(*files)
-    assert same_bits(outputs(imported, x), outputs(net, x))
-    with pytest.warns(doconv.DOConvWarning):
-        assert doconv.over_parameterize(imported).changed == []
-
-    trainer = gluon.Trainer(imported.collect_params(), "sgd", {"learning_rate": 0.1})
-    before = [
-        convolution.d.data().asnumpy()
-        for convolution in find_convolutions(imported)
-        if convolution.d is not None
-    ]
-    with autograd.record():
-        loss = (imported(x) ** 2).sum()
-    loss.backward()
-    trainer.step(1)
-    after = [
-        convolution.d.data().asnumpy()
-        for convolution in find_convolutions(imported)
-        if convolution.d is not None
-    ]
-    assert len(after) == 3
-    assert all(np.any(a != b) for a, b in zip(after, before))
-
-    trained = outputs(imported, x)
-    assert len(doconv.fold(imported).changed) == 3
-    assert same_bits(outputs(imported, x), trained)
-    doconv.fold(net)
-    assert nodes(imported._cached_graph[1]) == stock_export(net, tmp_path / "plain", 8)[0]
-
-
-def test_a_graph_without_its_d_is_refused(tmp_path):
-    net = doconv_network(hybrid=True, composition="feature")
-    net.export(str(tmp_path / "doconv"))
-    with pytest.raises(doconv.DOConvError, match="traced with composition='feature'"):
-        doconv.fold_symbol(str(tmp_path / "doconv"), 0, str(tmp_path / "folded"))
-    assert not list(tmp_path.glob("folded*"))
-
-
-@pytest.mark.parametrize(
-    "damage, message",
-    [
-        (lambda symbol, params: symbol.unlink(), "doconv-symbol.json: there is no such file"),
-        (lambda symbol, params: params.unlink(), "doconv-0000.params: there is no such file"),
-        (lambda symbol, params: symbol.write_text("{"), "doconv-symbol.json is damaged"),
-        (lambda symbol, params: params.write_text("{"), "doconv-0000.params is damaged"),
-        (lambda symbol, params: write_params(params, {"arg:a": mx.nd.ones(1)}), "plain export, or folded"),
-    ],
-)
-def test_exports_that_cannot_be_folded(damage, message, tmp_path):
-    doconv_network(hybrid=True).export(str(tmp_path / "doconv"))
-    damage(tmp_path / "doconv-symbol.json", tmp_path / "doconv-0000.params")
-    with pytest.raises(doconv.DOConvError, match=message):
-        doconv.fold_symbol(str(tmp_path / "doconv"), 0, str(tmp_path / "folded"))
-    assert not list(tmp_path.glob("*folded*"))
-
-
-@pytest.fixture(scope="module")
-def sound_graph(tmp_path_factory):
-    prefix = tmp_path_factory.mktemp("sound") / "doconv"
-    doconv_network(hybrid=True).export(str(prefix))
-    return prefix
-
-
-@settings(max_examples=60)
-@given(st.data())
-def test_a_graph_file_that_ends_early(tmp_path_factory, sound_graph, data):
-    text = (sound_graph.parent / "doconv-symbol.json").read_text()
-    folder = tmp_path_factory.mktemp("damaged")
-    (folder / "doconv-symbol.json").write_text(text[: data.draw(st.integers(0, len(text) - 3))])
-    (folder / "doconv-0000.params").write_bytes((sound_graph.parent / "doconv-0000.params").read_bytes())
-    with pytest.raises(doconv.DOConvError, match="is damaged"):
-        doconv.fold_symbol(str(folder / "doconv"), 0, str(folder / "folded"))
 
 
 @pytest.mark.parametrize(
@@ -271,56 +172,4 @@ def test_a_network_that_cannot_be_exported(export, tmp_path):
         export(net, target)
     with pytest.raises(doconv.DOConvError, match="missing does not exist"):
         export(doconv_network(), str(tmp_path / "missing" / "net"))
-    assert list(tmp_path.iterdir()) == []
-
-
-# ONNX
-
-
-@pytest.mark.parametrize("name", ["cifar_resnet20_v1", "mobilenetv3_small"])
-def test_onnx_computes_what_the_network_computes(name, tmp_path):
-    net, x = doconv_network(NETWORKS[name], 32), images(32)
-    (expected,) = outputs(net, x)
-    path = str(tmp_path / "net.onnx")
-    assert doconv.export_onnx(net, path, x.shape) == path
-    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
-    assert same_bits(outputs(net, x), [expected])
-
-    model = onnx.load(path)
-    onnx.checker.check_model(model, full_check=True)
-    assert [entry.version for entry in model.opset_import] == [13]
-    assert [entry.name for entry in model.graph.input] == ["data"]
-    assert not [entry.name for entry in model.graph.initializer if entry.name.endswith("_D")]
-    kinds = [node.op_type for node in model.graph.node]
-    assert kinds.count("Conv") == len(find_convolutions(net))
-
-    (found,) = onnxruntime.InferenceSession(path).run(None, {"data": x.asnumpy()})
-    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
-
-
-def test_onnx_of_a_network_with_two_inputs(tmp_path):
-    net, x, y = initialized(TwoInputs()), images(8), images(8)
-    perturb(net)
-    net.hybridize()
-    expected = [array.asnumpy() for array in net(x, y)]
-    path = doconv.export_onnx(net, str(tmp_path / "net.onnx"), [x.shape, y.shape])
-    session = onnxruntime.InferenceSession(path)
-    found = session.run(None, {"data0": x.asnumpy(), "data1": y.asnumpy()})
-    for a, b in zip(found, expected):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("missing", ["onnx", "onnx.mapping"])  # later versions have no onnx.mapping
-def test_without_onnx_it_says_what_to_install(missing, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(doconv.DOConvError, match=r"at most 1.18 .*pip install gluon_doconv\[onnx\]"):
-        doconv.export_onnx(doconv_network(), str(tmp_path / "net.onnx"), (1, 3, 8, 8))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_operator_that_onnx_lacks(tmp_path):
-    net = doconv_network()
-    net.add(nn.HybridLambda(lambda F, x: F.contrib.quadratic(x, a=1)))
-    with pytest.raises(doconv.DOConvError, match="no ONNX translation"):
-        doconv.export_onnx(net, str(tmp_path / "net.onnx"), (1, 3, 8, 8))
     assert list(tmp_path.iterdir()) == []

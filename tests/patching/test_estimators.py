@@ -4,12 +4,13 @@ import pickle
 
 import gluon_doconv as doconv
 from gluon_doconv.compat.workarounds import apply_workarounds
-from gluon_doconv.core.convert import doconv_convolutions
 
 import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
+from networks import ds
+from oracle import spatial_convolutions_of
 
 CONFIG = {"train": {"input_size": 32, "batch_size": 2, "num_workers": 0}, "gpus": ()}
 
@@ -32,8 +33,8 @@ def custom(estimator_class, folder):
     estimator.classes, estimator.num_class, estimator.last_train = ["a", "b"], 2, 4
     estimator._init_network()
     estimator._init_trainer()
-    for convolution in doconv_convolutions(estimator.net):
-        convolution.d.set_data(mx.nd.random.normal(0, 0.1, shape=convolution.d.shape))
+    for d in ds(estimator.net):
+        d.set_data(mx.nd.random.normal(0, 0.1, shape=d.shape))
     return estimator, made
 
 
@@ -46,10 +47,9 @@ def test_folded_it_is_plain_with_the_network_it_was_given(estimator_class, tmp_p
         estimator.save(file)
     loaded = estimator_class.load(file)
     assert np.array_equal(loaded.net(x).asnumpy(), trained)
-    assert not doconv_convolutions(loaded.net) and not doconv_convolutions(loaded._custom_net)
-    assert (
-        len(doconv_convolutions(made)) == len(doconv_convolutions(estimator._custom_net)) == 19
-    )  # which are as they were
+    assert not ds(loaded.net) and not ds(loaded._custom_net)
+    spatial = spatial_convolutions_of(get_model("cifar_resnet20_v1"))
+    assert len(ds(made)) == len(ds(estimator._custom_net)) == len(spatial)  # which are as they were
 
 
 def test_unfolded_it_is_read_back_under_the_patch_only(estimator_class, tmp_path):

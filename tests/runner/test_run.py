@@ -1,87 +1,9 @@
-"""Scripts run unchanged: as a person runs them, in a process of their own."""
+"""Scripts run unchanged: what they are given, how they end, and what stops them."""
 
-import os
 import signal
-import subprocess
-import sys
-import textwrap
 
-import gluon_doconv as doconv
-
-import mxnet as mx
-import numpy as np
 import pytest
-
-TRAIN = """
-    import argparse, pickle
-    import mxnet as mx
-    from gluoncv.model_zoo import get_model
-    import neighbour
-
-    class Local: pass
-    assert type(pickle.loads(pickle.dumps(Local()))) is Local
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--model", default="cifar_resnet20_v1")
-    parser.add_argument("--save")
-    opt = parser.parse_args()
-    mx.random.seed(0)
-    net = get_model(opt.model, classes=10)
-    net.initialize(mx.init.Xavier())
-    net.hybridize()
-    x, y = mx.nd.random.normal(shape=(8, 3, 16, 16)), mx.nd.arange(8)
-    trainer = mx.gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "wd": 1e-4})
-    for _ in range(3):
-        with mx.autograd.record():
-            loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()(net(x), y).mean()
-        loss.backward()
-        trainer.step(1)
-        print("loss", loss.asscalar())
-    net.save_parameters(opt.save)
-"""
-
-
-def python(*arguments, cwd, **environment):
-    environment = {**os.environ, **environment}
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def doconv_run(*arguments, cwd, **environment):
-    return python("-m", "gluon_doconv", "run", *arguments, cwd=cwd, **environment)
-
-
-@pytest.fixture
-def scripts(tmp_path):
-    (tmp_path / "train.py").write_text(textwrap.dedent(TRAIN))
-    (tmp_path / "neighbour.py").write_text("")
-    return tmp_path
-
-
-def write(path, text):
-    path.write_text(textwrap.dedent(text))
-    return path
-
-
-def arrays(path):
-    return {name: array.asnumpy() for name, array in mx.nd.load(str(path)).items()}
-
-
-def test_a_script_trains_with_doconv_and_says_so(scripts):
-    done = doconv_run("--fold-on-save", "train.py", "--save", "net.params", cwd=scripts)
-    assert done.returncode == 0, done.stderr
-    ds = [array for name, array in arrays(scripts / "net.params").items() if name.endswith(".D")]
-    assert len(ds) == 19 and all(np.abs(d).max() > 0 for d in ds)
-    assert "19 of 21 convolutions are DO-Conv" in done.stderr and "wrote net.params" in done.stderr
-    doconv.fold_params(scripts / "net.params", scripts / "by-hand.params")
-    folded, by_hand = arrays(scripts / "net-folded.params"), arrays(scripts / "by-hand.params")
-    assert folded.keys() == by_hand.keys() and all((folded[name] == by_hand[name]).all() for name in folded)
+from processes import TRAIN, arrays, doconv_run, python, write
 
 
 def test_off_is_plain_python(scripts):
@@ -181,49 +103,6 @@ def test_annotations_are_the_scripts_own(tmp_path):
     assert doconv_run("typed.py", cwd=tmp_path).stdout == "{'x': <class 'int'>}\n"
 
 
-@pytest.mark.parametrize("arguments", [["workers.py"], ["-m", "workers"]])
-@pytest.mark.parametrize(("selection", "count"), [(["--stages", "1"], 6), (["--off"], 0)])
-def test_worker_processes_find_the_script_and_build_what_it_builds(arguments, selection, count, tmp_path):
-    write(
-        tmp_path / "workers.py",
-        """
-        import multiprocessing, os
-        from gluoncv.model_zoo import get_model
-
-        def count(name):
-            return sum(parameter.endswith("_D") for parameter in get_model(name).collect_params())
-
-        if __name__ == "__main__":
-            get_model("cifar_resnet20_v1")
-            os.chdir("/")
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                print(pool.map(count, ["cifar_resnet20_v1"]))
-        """,
-    )
-    done = doconv_run(*selection, *arguments, cwd=tmp_path)
-    assert done.stdout == f"[{count}]\n", done.stderr
-
-
-def test_a_checkpoint_that_cannot_be_folded_does_not_end_the_training(tmp_path):
-    write(
-        tmp_path / "diverge.py",
-        """
-        import mxnet as mx
-        from gluoncv.model_zoo import get_model
-        net = get_model("cifar_resnet20_v1")
-        net.initialize()
-        net(mx.nd.zeros((1, 3, 16, 16)))
-        net.features[0].D.set_data(net.features[0].D.data() * float("nan"))
-        net.save_parameters("net.params")
-        print("trains on")
-        """,
-    )
-    done = doconv_run("--fold-on-save", "diverge.py", cwd=tmp_path)
-    assert done.returncode == 0 and done.stdout == "trains on\n"
-    assert "are not finite" in done.stderr and "did NOT write net-folded.params" in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["diverge.py", "net.params"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -243,25 +122,3 @@ def test_a_run_without_doconv_fails(arguments, message, tmp_path):
     write(tmp_path / "neighbour.py", "")
     done = doconv_run(*arguments, cwd=tmp_path)
     assert done.returncode != 0 and message in done.stderr
-
-
-def test_pretrained_weights_come_from_a_folder(scripts):
-    net = doconv.zoo.build("cifar_resnet20_v1")
-    net.initialize(mx.init.Xavier())
-    net(mx.nd.zeros((1, 3, 16, 16)))
-    (scripts / "weights").mkdir()
-    net.save_parameters(str(scripts / "weights" / "cifar_resnet20_v1.params"))
-    write(
-        scripts / "load.py",
-        """
-        import sys
-        from gluoncv.model_zoo import get_model
-        get_model(sys.argv[1], pretrained=True).save_parameters("out.params")
-        """,
-    )
-    done = doconv_run("--weights", "weights", "load.py", "cifar_resnet20_v1", cwd=scripts)
-    assert done.returncode == 0, done.stderr
-    expected, found = (arrays(scripts / name) for name in ("weights/cifar_resnet20_v1.params", "out.params"))
-    assert all((found[name] == expected[name]).all() for name in expected) and len(found) == len(expected) + 19
-    wanted = doconv_run("--weights", "weights", "load.py", "cifar_resnet56_v1", cwd=scripts)
-    assert wanted.returncode == 1 and "has no cifar_resnet56_v1.params" in wanted.stderr

@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import gluon_doconv as doconv
 
@@ -12,11 +14,11 @@ import pytest
 from gluoncv.model_zoo import get_model
 from networks import perturb
 from verification.upstream import repeatable
+from verification.upstream.__main__ import CASES
 from verification.upstream.case import CheckError, Outcome, Place
-from verification.upstream.comparing import Resumes, SameExports, SamePrints, SameWeights
-from verification.upstream.folding import Folds, Network
-from verification.upstream.record import Record
-from verification.upstream.table import page
+from verification.upstream.comparing import resumes, same_exports, same_prints, same_weights
+from verification.upstream.folding import Network, folds
+from verification.upstream.report import report
 
 SHAPE = (1, 3, 16, 16)
 NETWORK = Network(lambda: get_model("cifar_resnet20_v1"), SHAPE)
@@ -45,7 +47,7 @@ def trained(place):
 
 
 def test_a_good_checkpoint_folds(place, trained):
-    found = Folds("net.params", NETWORK, among=("stage2_conv0",))(place)
+    found = folds("net.params", NETWORK, among=("stage2_conv0",))(place)
     assert found["D in the checkpoint"] == "19 of 19, 19 moved" and found["folded, in stock GluonCV"]
 
 
@@ -54,7 +56,7 @@ def test_a_d_that_did_not_move_is_found(place, trained):
     still.set_data(mx.nd.zeros(still.shape))
     trained.save_parameters(str(place.work / "net.params"))
     with pytest.raises(CheckError, match=r"18 of 19 D moved.*conv0_D"):
-        Folds("net.params", NETWORK)(place)
+        folds("net.params", NETWORK)(place)
 
 
 def test_a_d_that_is_missing_is_found(place, trained):
@@ -62,7 +64,7 @@ def test_a_d_that_is_missing_is_found(place, trained):
     del arrays["features.0.D"]
     mx.nd.save(str(place.work / "net.params"), arrays)
     with pytest.raises(CheckError, match="18 of 19"):
-        Folds("net.params", NETWORK)(place)
+        folds("net.params", NETWORK)(place)
 
 
 def test_other_predictions_are_found(place, trained, monkeypatch):
@@ -73,12 +75,23 @@ def test_other_predictions_are_found(place, trained, monkeypatch):
 
     monkeypatch.setattr(doconv, "fold_params", fold_wrongly)
     with pytest.raises(CheckError, match="predicts something else"):
-        Folds("net.params", NETWORK)(place)
+        folds("net.params", NETWORK)(place)
 
 
 def test_a_layer_that_has_to_be_among_them_is_missed(place, trained):
     with pytest.raises(CheckError, match="no D for P2_conv"):
-        Folds("net.params", NETWORK, among=("P2_conv",))(place)
+        folds("net.params", NETWORK, among=("P2_conv",))(place)
+
+
+def test_kernels_are_counted_in_the_stock_network():
+    stem, stage, first_of_stages = 1, 3 * 2, 3
+    whole = stem + 3 * stage
+    for kernels, number in {
+        "": whole,
+        "^[a-z0-9]+_(conv0|stage2)": stem + stage,
+        "conv(?!0)": whole - stem - first_of_stages,
+    }.items():
+        assert replace(NETWORK, kernels=kernels).expected() == number
 
 
 def test_resuming_elsewhere_is_found(place):
@@ -86,30 +99,30 @@ def test_resuming_elsewhere_is_found(place):
     save(place, "whole", conv_D=[2.0], conv_weight=[2.0])
     save(place, "resumed", conv_D=[2.0], conv_weight=[2.0])
     save(place, "elsewhere", conv_D=[2.0], conv_weight=[np.nextafter(np.float32(2), np.float32(3))])
-    assert Resumes("start", "whole", "resumed", "yes")(place) == {"resumed": "yes"}
+    assert resumes("start", "whole", "resumed", "yes")(place) == {"resumed": "yes"}
     with pytest.raises(CheckError, match=r"1 of 2 arrays differ, such as conv\.weight"):
-        Resumes("start", "whole", "elsewhere", "yes")(place)
+        resumes("start", "whole", "elsewhere", "yes")(place)
     with pytest.raises(CheckError, match="no D moved"):
-        Resumes("whole", "whole", "resumed", "yes")(place)
+        resumes("whole", "whole", "resumed", "yes")(place)
 
 
 def test_workers_may_differ_only_in_running_statistics(place):
     save(place, "one", conv_weight=[1.0], bn_running_mean=[1.0])
     save(place, "two", conv_weight=[1.0], bn_running_mean=[2.0])
     save(place, "three", conv_weight=[3.0], bn_running_mean=[1.0])
-    assert SameWeights("one", "two", "same")(place) == {"besides": "same: 1 arrays"}
+    assert same_weights("one", "two", "same")(place) == {"besides": "same: 1 arrays"}
     with pytest.raises(CheckError, match="arrays differ"):
-        SameWeights("one", "three", "same")(place)
+        same_weights("one", "three", "same")(place)
 
 
 def test_other_prints_are_found(place):
     for run, printed in {"one": "mIoU: 1", "same": "x\nmIoU: 1", "other": "mIoU: 2", "nothing": ""}.items():
         (place.work / run).mkdir()
         (place.work / run / "log.txt").write_text(printed)
-    assert SamePrints("one", "same", r"mIoU: \S+", "same")(place)
+    assert same_prints("one", "same", r"mIoU: \S+", "same")(place)
     for other in ("other", "nothing"):
         with pytest.raises(CheckError, match="printed"):
-            SamePrints("one", other, r"mIoU: \S+", "same")(place)
+            same_prints("one", other, r"mIoU: \S+", "same")(place)
 
 
 def test_an_export_with_d_is_found(place, trained):
@@ -121,11 +134,11 @@ def test_an_export_with_d_is_found(place, trained):
         trained.hybridize()
         trained(mx.nd.zeros(SHAPE))
         trained.export(str(place.work / name))
-    assert SameExports("folded", "again", "same")(place)
+    assert same_exports("folded", "again", "same")(place)
     with pytest.raises(CheckError, match="graphs live and folded differ"):
-        SameExports("live", "folded", "same")(place)
+        same_exports("live", "folded", "same")(place)
     with pytest.raises(CheckError, match="there is a D"):
-        SameExports("live", "live", "same")(place)
+        same_exports("live", "live", "same")(place)
 
 
 DRAW = """
@@ -149,19 +162,16 @@ def test_an_epoch_draws_the_same_numbers_wherever_a_run_begins(tmp_path):
     assert whole[0] != whole[1] and drawn(1, 1) == whole[1:]
 
 
-def test_runs_of_some_cases_make_one_table(tmp_path):
-    record = Record(tmp_path)
-    record.add(Outcome("b", {"resumed": "yes"}))
-    record.add(Outcome("a", failure="broken"))
-    later = Record(tmp_path)
-    later.add(Outcome("a"))
-    assert Record(tmp_path).of(["a", "b", "c"]) == [Outcome("a"), Outcome("b", {"resumed": "yes"})]
+def test_the_page_has_every_case():
+    page = Path(__file__).parents[2] / "docs" / "results" / "upstream.md"
+    rows = re.findall(r"^\| (\S.*?) +\|", page.read_text(), re.MULTILINE)
+    assert set(rows) - {"script and variant"} == {case.name for case in CASES}
 
 
-def test_a_page_keeps_the_tables_of_other_commits():
-    first = page([Outcome("a", {"resumed": "yes"})], "0.7.0-1111")
-    both = page([Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "0.11.0-2222", first)
-    again = page([Outcome("b")], "0.11.0-2222", both)
+def test_a_report_keeps_the_tables_of_other_commits():
+    first = report([Outcome("a", {"resumed": "yes"})], "0.7.0-1111")
+    both = report([Outcome("b", failure="broken"), Outcome("c", skipped="not there")], "0.11.0-2222", first)
+    again = report([Outcome("b")], "0.11.0-2222", both)
     assert re.findall("## .*", both) == ["## GluonCV 0.7.0-1111", "## GluonCV 0.11.0-2222"]
     assert "FAILED: broken" in both and "not run: not there" in both and "0 of 1 as they should be" in both
-    assert again.count("# GluonCV's scripts") == 1 and "broken" not in again and "| a" in again
+    assert "broken" not in again and "| a" in again

@@ -8,14 +8,13 @@ different backbones. The quickest of the others make it a third of the registry.
 even the smallest network takes too long here.
 """
 
-import json
-from dataclasses import asdict
-
 import gluon_doconv as doconv
 
 import pytest
 from gluoncv.model_zoo import get_model, get_model_list
-from verification.zoo_sweep import examine, kernels, networks, records, report
+from verification import kernels, networks
+from verification.records import Records
+from verification.zoo_sweep import examine, report, run
 
 NAMES = (
     "alexnet",
@@ -197,12 +196,12 @@ def test_convolutions_are_counted_alike_in_the_graph_and_as_they_are_called():
 
 
 def test_a_run_goes_on_where_it_was_interrupted(tmp_path):
-    file = tmp_path / "sweep.jsonl"
+    records = Records(tmp_path / "sweep.jsonl", examine.Outcome)
     before = examine.Outcome("alexnet", "alexnet", 1.0, 5, 5, True, True, True, False)
-    file.write_text(json.dumps(asdict(before)) + "\n")
-    outcomes = records.run(["alexnet", "cifar_resnet20_v1"], 1, file)
+    records.add(before)
+    outcomes = run.run(["alexnet", "cifar_resnet20_v1"], 1, records)
     assert outcomes[0] == before and outcomes[1].passed
-    assert records.read_records(file) == outcomes
+    assert list(records.read().values()) == outcomes
     text = report.report(outcomes)
     assert "Of 2 networks, 1 pass, 1 fail, 0 leave" in text
     assert "| 5 / 5" in text and "DIFFERENT" in text and "| 19 / 19" in text

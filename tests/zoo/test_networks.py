@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model, get_model_list
 from mxnet.gluon import nn
-from networks import initialized, perturb
+from networks import ds, initialized, perturb
+
+pytestmark = pytest.mark.slow
 
 SIZE = {"cifar_plain20_v1": 32, "plain18_v1": 224, "cifar_resnet164_v1": 32, "cifar_resnet164_v2": 32}
 # He et al., arXiv 1512.03385, tables 1 and 6, and arXiv 1603.05027, table 4: layers, parameters in millions
@@ -152,7 +154,7 @@ def test_doconv_beside_it(name):
     net = initialized(get_model(f"{name}_doconv", classes=7))
     x = mx.nd.random.normal(shape=(2, 3, 32, 32))
     net(x)
-    assert sum(convolution.d is not None for convolution in find_convolutions(net)) == spatial
+    assert len(ds(net)) == spatial
     perturb(net)
     unfolded = net(x).asnumpy()
     doconv.fold(net)
@@ -160,12 +162,12 @@ def test_doconv_beside_it(name):
     np.testing.assert_array_equal(net(x).asnumpy(), unfolded)
 
 
-@pytest.mark.parametrize("name, way", zip(NAMES, ("get_model", "factory", "get_model", "factory")))
+@pytest.mark.parametrize("name, way", list(zip(NAMES, ("get_model", "factory", "get_model", "factory"))))
 def test_built_under_the_patch(name, way):
     with doconv.patched(stages=[1]) as patch:
         net = get_model(name) if way == "get_model" else networks.NETWORKS[name]()
     assert [built.doconv for built in patch.built] == [STAGES[name][1]]
-    assert sum(convolution.d is not None for convolution in find_convolutions(net)) == STAGES[name][1]
+    assert len(ds(net)) == STAGES[name][1]
 
 
 def test_unregister_leaves_gluoncv_as_it_was():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...core.config import DOConvConfig
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -66,9 +68,11 @@ class Variant:
     d_initializer: str = "identity"
 
     @property
-    def options(self) -> dict[str, Any]:
-        """Keywords of :func:`~gluon_doconv.over_parameterize`."""
-        return {"stages": self.stages, "d_mul": self.d_mul, "d_initializer": self.d_initializer}
+    def config(self) -> DOConvConfig | None:
+        """What the network is over-parameterized with; None in the baseline."""
+        if not self.doconv:
+            return None
+        return DOConvConfig(stages=self.stages, d_mul=self.d_mul, d_initializer=self.d_initializer)
 
 
 BASELINE = Variant("baseline", doconv=False)

@@ -16,8 +16,9 @@ from typing import Callable
 
 import mxnet as mx
 
+from ...core.config_text import to_arguments
 from ...errors import DOConvError
-from .configuration import Command, Variant
+from .configuration import Command
 from .records import Record
 from .script_adapters import SAVED, SCRIPT_ADAPTERS, ScriptAdapter
 
@@ -87,13 +88,14 @@ class ScriptTraining:
         return self.checkout / self.command.script
 
     def command_line(self, record: Record) -> list[str]:
-        """The seed, ``gluon-doconv run`` with the variant's options, the script and its arguments."""
+        """``gluon-doconv run`` with the seed and the variant's options, the script and its arguments."""
         configuration, done = record.configuration, len(record.epochs)
+        doconv = configuration.variant.config
         saved = self.adapter.saved(self.folder, configuration, done - 1) if done else []
         given = self.adapter.arguments(configuration, record.seed, mx.context.num_gpus(), self.data)
         return [
-            *(sys.executable, "-m", "gluon_doconv.experiments.seeded", str(record.seed), "run"),
-            *_options(configuration.variant),
+            *(sys.executable, "-m", "gluon_doconv", "run", "--seed", str(record.seed)),
+            *(["--off"] if doconv is None else to_arguments(doconv)),
             *(("--weights", str(self.folder / "weights")) if self.backbone else ()),
             *(str(self.script), *given, *self.command.arguments),
             *(self.adapter.resumption(saved, done) if done else ()),
@@ -182,14 +184,6 @@ def _told(record: Record, before: Record, progress: Callable[[Record], None]) ->
     if len(record.epochs) > len(before.epochs):
         progress(record)
     return record
-
-
-def _options(variant: Variant) -> list[str]:
-    if not variant.doconv:
-        return ["--off"]
-    stages = [] if variant.stages is None else ["--stages", ",".join(map(str, variant.stages))]
-    d_mul = [] if variant.d_mul is None else ["--d-mul", str(variant.d_mul)]
-    return [*stages, *d_mul, "--d-initializer", variant.d_initializer]
 
 
 def _link(link: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock, Trainer
 
-from ...core.convert import over_parameterize
+from ...core.convert import over_parameterize_selected
 from ...zoo.build import build
 from .configuration import Configuration, Recipe
 from .images import Images
@@ -62,8 +62,8 @@ def _network(configuration: Configuration, seed: int, images: Images) -> HybridB
     net = build(configuration.network, images.classes)
     net.initialize(HE, ctx=_context())
     net(mx.nd.array(images.validation_batch(slice(1)), ctx=_context()))
-    if configuration.variant.doconv:
-        over_parameterize(net, **configuration.variant.options)
+    if configuration.variant.config:
+        over_parameterize_selected(net, configuration.variant.config)
     net.hybridize()
     return net
 

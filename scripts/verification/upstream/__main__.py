@@ -1,4 +1,4 @@
-"""``python -m upstream``: see :mod:`upstream`."""
+"""``scripts/check-upstream``: the command line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Iterable
 
 import gluon_doconv  # noqa: F401  (makes the next ones importable)
-from gluon_doconv import DOConvError
-from gluon_doconv.checkout import apply as checkouts
 from gluon_doconv.compat.workarounds import apply_workarounds
 
 import click
@@ -19,11 +17,13 @@ import gluoncv
 from gluoncv.model_zoo import get_model_list
 from tqdm import tqdm
 
+from ..checkouts import version
+from ..pages import read_results, write_results
+from ..records import Records
 from . import classification, deployment, detection, segmentation
 from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
-from .record import Record
-from .table import page, table
+from .report import report, table
 
 CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
 
@@ -47,16 +47,16 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     folder = (keep or Path(tempfile.mkdtemp(prefix="check-upstream-"))).resolve()
     if not (folder / DATA_SETS).exists():
         prepare(folder)
-    record = Record(folder)
+    records = Records(folder / "outcomes.jsonl", Outcome)
     undo = apply_workarounds()
     for case in tqdm([case for case in CASES if only in case.name]):
-        record.add(_run(case, Place(checkout, folder, folder / case.folder), keep is not None))
+        records.add(_run(case, Place(checkout, folder, folder / case.folder), keep is not None))
     undo()
-    outcomes = record.of(case.name for case in CASES)
+    known = records.read()
+    outcomes = [known[case.name] for case in CASES if case.name in known]
     print(table(outcomes))
     if output:
-        former = output.read_text() if output.exists() else ""
-        output.write_text(page(outcomes, _version(checkout), former))
+        write_results(output, report(outcomes, version(checkout), read_results(output)))
     failed = [outcome for outcome in outcomes if outcome.failure]
     print(f"check-upstream: {len(failed)} of {len(outcomes)} failed; what they left is in {folder}")
     sys.exit(1 if failed else 0)
@@ -94,14 +94,6 @@ def _missing(needs: Iterable[str], checkout: Path) -> str:
         elif need not in get_model_list():
             return "there is no such model"
     return ""
-
-
-def _version(checkout: Path) -> str:
-    """What the checkout is recognised as; if as nothing that is known, the version it gives itself."""
-    try:
-        return checkouts.check(checkout).version.name
-    except DOConvError:
-        return gluoncv.__version__
 
 
 if __name__ == "__main__":

@@ -28,14 +28,18 @@ class Place:
     work: Path
 
     def find(self, pattern: str) -> Path:
-        """The first file of this pattern that an earlier step has left."""
+        """Return the first file of this pattern that an earlier step has left."""
         found = sorted(self.work.glob(pattern))
         if not found:
             raise CheckError(f"no {pattern} was written")
         return found[0]
 
+    def script(self, path: str) -> str:
+        """Return the path of a script: of the checkout, or an absolute one."""
+        return str(self.checkout / "scripts" / path)
+
     def fill(self, text: str) -> list[str]:
-        """The words of a command line: ``{data}`` and ``@PATTERN`` become paths."""
+        """Return the words of a command line: ``{data}`` and ``@PATTERN`` become paths."""
         return [self._filled(word) for word in text.split()]
 
     def _filled(self, word: str) -> str:

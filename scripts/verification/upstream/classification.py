@@ -9,10 +9,9 @@ from typing import Any
 from gluoncv.model_zoo import get_model
 
 from .case import Case
-from .comparing import Resumes, SameWeights
-from .folding import Folds, Network
-from .horovod import HorovodRun
-from .run import Give, Run
+from .comparing import resumes, same_weights
+from .folding import Network, folds
+from .run import Run, give, horovod_run
 
 CIFAR = "classification/cifar/train_cifar10.py"
 IMAGENET = "classification/imagenet/train_imagenet.py"
@@ -25,12 +24,12 @@ FOLDERS = "--data-dir {data}/imagenet"
 
 
 def cifar_network(model: str) -> Network:
-    """The network of train_cifar10."""
+    """Return the network of train_cifar10."""
     return Network(lambda: get_model(model, classes=10), (2, 3, 32, 32))
 
 
 def imagenet_network(model: str) -> Network:
-    """The network of train_imagenet."""
+    """Return the network of train_imagenet."""
     return Network(lambda: get_model(model, classes=1000), (1, 3, 64, 64))
 
 
@@ -40,9 +39,11 @@ def _cifar_run(folder: str, model: str, arguments: str, options: str = "", epoch
 
 
 def _cifar(model: str, mode: str) -> Case:
-    folds = Folds("train/params/cifar10-*-0.params", cifar_network(model))
-    train = _cifar_run("train", model, f"--mode {mode} --num-epochs 1")
-    return Case(f"train_cifar10 {model}, {mode}", (train, folds), (CIFAR, model))
+    steps = (
+        _cifar_run("train", model, f"--mode {mode} --num-epochs 1"),
+        folds("train/params/cifar10-*-0.params", cifar_network(model)),
+    )
+    return Case(f"train_cifar10 {model}, {mode}", steps, (CIFAR, model))
 
 
 def _cifar_resume(model: str, mode: str) -> Case:
@@ -52,14 +53,14 @@ def _cifar_resume(model: str, mode: str) -> Case:
     steps = (
         _cifar_run("whole", model, f"{common} --num-epochs 2", epoch=0),
         _cifar_run("resumed", model, f"{common} --num-epochs 1 --resume-from @{first}", epoch=1),
-        Folds(second, cifar_network(model)),
-        Resumes(first, second, "resumed/params/cifar10-*-0.params", "without momentum"),
+        folds(second, cifar_network(model)),
+        resumes(first, second, "resumed/params/cifar10-*-0.params", "without momentum"),
     )
     return Case(f"train_cifar10 {model}, {mode}, --resume-from", steps, (CIFAR, model))
 
 
 def imagenet_run(folder: str, model: str, arguments: str, options: str = "", epoch: int | None = None) -> Run:
-    """A run of train_imagenet for one epoch or, where it is to be repeatable, two, from ``epoch`` on."""
+    """Run train_imagenet for one epoch or, where it is to be repeatable, two, from ``epoch`` on."""
     common = f"--model {model} --batch-size 8 --num-epochs {1 if epoch is None else 2} --input-size 64"
     # oneDNN rounds differently depending on the layout in which an evaluation has left a weight.
     variable = "" if epoch is None else "MXNET_MKLDNN_ENABLED=0"
@@ -71,7 +72,7 @@ def _imagenet(model: str, mode: str, data: str = REC, extra: str = "") -> Case:
     source = "rec" if data == REC else "folders"
     steps = (
         imagenet_run("train", model, f"{data} -j 2 --mode {mode} {extra}"),
-        Folds("train/params/imagenet-*-0.params", imagenet_network(model)),
+        folds("train/params/imagenet-*-0.params", imagenet_network(model)),
     )
     name = f"train_imagenet {model}, {mode}, {source}{', ' + extra if extra else ''}"
     return Case(name, steps, (IMAGENET, model))
@@ -86,20 +87,20 @@ def _imagenet_resume(model: str, mode: str, data: str) -> Case:
     steps = (
         imagenet_run("whole", model, common, epoch=0),
         imagenet_run("resumed", model, f"{common} {resume}", epoch=1),
-        Folds(second, imagenet_network(model)),
-        Resumes(first, second, "resumed/params/imagenet-*-1.params", "with states, without oneDNN"),
+        folds(second, imagenet_network(model)),
+        resumes(first, second, "resumed/params/imagenet-*-1.params", "with states, without oneDNN"),
     )
     source = "rec, no augmentation" if data == REC else "folders"
     return Case(f"train_imagenet {model}, {mode}, {source}, --resume-*", steps, (IMAGENET, model))
 
 
-def _selected(model: str, options: str, selection: dict[str, Any], d_mul: int | None = None) -> Case:
-    network = replace(cifar_network(model), selection=selection, d_mul=d_mul)
+def _selected(model: str, words: str, options: dict[str, Any], kernels: str) -> Case:
+    network = replace(cifar_network(model), options=options, kernels=kernels)
     steps = (
-        _cifar_run("train", model, "--mode hybrid --num-epochs 1", options),
-        Folds("train/params/cifar10-*-0.params", network),
+        _cifar_run("train", model, "--mode hybrid --num-epochs 1", words),
+        folds("train/params/cifar10-*-0.params", network),
     )
-    return Case(f"run {options} train_cifar10 {model}", steps, (CIFAR, model))
+    return Case(f"run {words} train_cifar10 {model}", steps, (CIFAR, model))
 
 
 def _horovod(model: str) -> Case:
@@ -110,9 +111,9 @@ def _horovod(model: str) -> Case:
     )
     saved = "train/{}/params/imagenet-*-0.params"
     steps = (
-        HorovodRun("train", HOROVOD, arguments, workers=2),
-        Folds(saved.format(0), imagenet_network(model)),
-        SameWeights(saved.format(0), saved.format(1), "identical weights on both workers"),
+        horovod_run("train", HOROVOD, arguments, workers=2),
+        folds(saved.format(0), imagenet_network(model)),
+        same_weights(saved.format(0), saved.format(1), "identical weights on both workers"),
     )
     return Case(f"train_horovod {model}, two workers, gloo", steps, (HOROVOD, model), _without_horovod)
 
@@ -125,11 +126,11 @@ TEACHER = Case(
     "train_imagenet resnet18_v1b, hybrid, rec, --teacher resnet18_v1 (trained with DO-Conv)",
     (
         imagenet_run("first", "resnet18_v1", f"{REC} -j 2 --mode hybrid"),
-        Give("first/params/imagenet-*-0.params", "resnet18_v1"),
+        give("first/params/imagenet-*-0.params", "resnet18_v1"),
         imagenet_run(
             "train", "resnet18_v1b", f"{REC} -j 2 --mode hybrid --teacher resnet18_v1", "--weights ../weights"
         ),
-        Folds("train/params/imagenet-*-0.params", imagenet_network("resnet18_v1b")),
+        folds("train/params/imagenet-*-0.params", imagenet_network("resnet18_v1b")),
     ),
     (IMAGENET,),
 )
@@ -139,8 +140,10 @@ CASES: tuple[Case, ...] = (
     _cifar("cifar_resnet20_v2", "imperative"),
     _cifar_resume("cifar_resnet20_v1", "hybrid"),
     _cifar_resume("cifar_resnet20_v1", "imperative"),
-    _selected("cifar_resnet20_v1", "--stages 0,2", {"stages": [0, 2]}),
-    _selected("cifar_resnet20_v1", "--d-mul 18 --exclude conv0", {"exclude": "conv0"}, 18),
+    _selected("cifar_resnet20_v1", "--stages 0,2", {"stages": [0, 2]}, "^[a-z0-9]+_(conv0|stage2)"),
+    _selected(
+        "cifar_resnet20_v1", "--d-mul 18 --exclude conv0", {"exclude": "conv0", "d_mul": 18}, "conv(?!0)"
+    ),
     _imagenet("resnet18_v1", "hybrid"),
     _imagenet("resnet18_v1b", "imperative", FOLDERS),
     _imagenet("resnet18_v2", "hybrid", REC, "--mixup"),

@@ -7,9 +7,9 @@ from pathlib import Path
 from gluon_doconv.lab import datasets
 
 import mxnet as mx
-from gluoncv.model_zoo import get_model
 from mxnet import autograd
 
+from ..networks import build, initialize
 from .case import DATA_SETS
 
 BATCHES = 20  # for the running means of BatchNorm, whose momentum is 0.9
@@ -37,9 +37,7 @@ def prepare(folder: Path) -> None:
 
 def write_weights(name: str, path: Path) -> None:
     """Write random weights, with BatchNorm's statistics to match: detectors keep these as they are."""
-    mx.random.seed(0)
-    net = get_model(name)
-    net.initialize(mx.init.MSRAPrelu())
+    net = initialize(build(name))
     for _ in range(BATCHES):
         with autograd.train_mode():
             net(mx.nd.random.normal(shape=(4, 3, 64, 64))).wait_to_read()

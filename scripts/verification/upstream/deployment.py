@@ -2,63 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .case import Case, Findings, Place, Step
+from .case import Case, Step
 from .classification import IMAGENET, REC, imagenet_network, imagenet_run
-from .comparing import SameExports
-from .folding import Folds
-from .run import OWN, Give, Run, doconv_run, run_logged
+from .comparing import same_exports
+from .folding import folds
+from .run import OWN, Run, give
 
 PRETRAINED = "deployment/export/export_pretrained.py"
+EXPORT_BLOCK = str(OWN / "export_trained.py")
 
 
-@dataclass(frozen=True)
-class ExportBlock:
-    """Call ``export_block`` on a network of the zoo with a checkpoint in it."""
-
-    folder: str
-    network: str
-    params: str
-    size: tuple[int, int]
-    fold: bool = False
-    options: str = ""
-
-    def __call__(self, place: Place) -> Findings:
-        """Write exported-symbol.json and exported-0000.params into the folder."""
-        work = place.work / self.folder
-        work.mkdir()
-        script = [str(OWN / "export_trained.py"), *(["--fold"] if self.fold else [])]
-        arguments = [self.network, str(place.find(self.params)), *map(str, self.size)]
-        run_logged([*doconv_run(place, self.options), *script, *arguments], work, place)
-        return {}
-
-
-def exports(network: str, saved: str, size: tuple[int, int]) -> tuple[Step, ...]:
-    """``export_block`` before and after folding writes what it writes of the folded file in a plain network."""
+def exports(network: str, saved: str, height: int, width: int) -> tuple[Step, ...]:
+    """Check that ``export_block`` writes the same before folding, after it, and of the folded file, plain."""
     before, after, plain = "exported before", "exported after", "exported plain"
     finding = "export_block before and after fold writes the plain network"
+    size = f"{height} {width}"
     return (
-        ExportBlock(before, network, saved, size),
-        ExportBlock(after, network, saved, size, fold=True),
-        ExportBlock(plain, network, "folded.params", size, options="--off"),
-        SameExports(f"{before}/exported", f"{plain}/exported", finding),
-        SameExports(f"{after}/exported", f"{plain}/exported", finding),
+        Run(before, EXPORT_BLOCK, f"{network} @{saved} {size}"),
+        Run(after, EXPORT_BLOCK, f"{network} @{saved} {size} --fold"),
+        Run(plain, EXPORT_BLOCK, f"{network} @folded.params {size}", "--off"),
+        same_exports(f"{before}/exported", f"{plain}/exported", finding),
+        same_exports(f"{after}/exported", f"{plain}/exported", finding),
     )
 
 
 def _pretrained(model: str) -> Case:
     saved = "base/params/imagenet-*-0.params"
     weights = "--weights ../weights"
-    steps = (
+    steps: tuple[Step, ...] = (
         imagenet_run("base", model, f"{REC} -j 2 --mode hybrid"),
-        Folds(saved, imagenet_network(model)),
-        Give(saved, model),
+        folds(saved, imagenet_network(model)),
+        give(saved, model),
         Run("export", PRETRAINED, f"-m {model}", weights),
-        Give("folded.params", model),
+        give("folded.params", model),
         Run("export plain", PRETRAINED, f"-m {model}", f"--off {weights}"),
-        SameExports(f"export/{model}", f"export plain/{model}", "writes the plain network"),
-        *exports(model, saved, (64, 64)),
+        same_exports(f"export/{model}", f"export plain/{model}", "writes the plain network"),
+        *exports(model, saved, 64, 64),
     )
     return Case(f"export_pretrained {model}, with a DO-Conv file", steps, (PRETRAINED, IMAGENET, model))
 

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 import gluon_doconv as doconv
-from gluon_doconv.core.convert import doconv_convolutions
-from gluon_doconv.core.convolutions import find_convolutions
-from gluon_doconv.core.selection import Selection
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import Block
 
-from .case import CheckError, Findings, Place
-
-SEED = 0
+from ..kernels import find_kernels
+from ..networks import predict, same
+from .case import CheckError, Findings, Place, Step
 
 
 @dataclass(frozen=True)
 class Network:
-    """The network a checkpoint is of: how it is built, the shape of an input, the runner's options."""
+    """The network a checkpoint is of.
+
+    ``build`` makes it as GluonCV does, ``shape`` is that of an input, ``options`` are those of
+    ``over_parameterize``, and ``kernels`` is a regular expression for the kernels that these select.
+    """
 
     build: Callable[[], Block]
     shape: tuple[int, ...]
-    selection: dict[str, Any] = field(default_factory=dict)
-    d_mul: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    kernels: str = ""
 
-    def trained(self, checkpoint: str) -> Block:
-        """The DO-Conv network, with the checkpoint in it."""
+    def trained(self, checkpoint: Path) -> Block:
+        """Build the DO-Conv network, with the checkpoint in it."""
         net = self.build()
-        doconv.over_parameterize(net, **self.selection, d_mul=self.d_mul)
-        doconv.load_parameters(net, checkpoint, ignore_extra=True)
+        doconv.over_parameterize(net, **self.options)
+        doconv.load_parameters(net, str(checkpoint), ignore_extra=True)
         return net
 
+    def input(self) -> mx.nd.NDArray:
+        """Draw an input; always the same."""
+        mx.random.seed(0)
+        return mx.nd.random.normal(shape=self.shape)
 
-@dataclass(frozen=True)
-class Folds:
-    """The checkpoint ``saved`` has a D for each layer selected, all that train have moved, and it folds.
+    def expected(self) -> int:
+        """Count the kernels that are to have a D, in the stock network."""
+        kernels, _ = find_kernels(self.build(), [self.input()])
+        return sum(bool(re.search(self.kernels, kernel)) for kernel in kernels)
+
+
+def folds(
+    saved: str, network: Network, among: tuple[str, ...] = (), start: str = "", may_rest: str = "$^"
+) -> Step:
+    """Check that a checkpoint has a D for each layer selected, all that train have moved, and that it folds.
 
     Parameters
     ----------
@@ -49,61 +62,51 @@ class Folds:
     may_rest : a regular expression for layers that may get no gradient
     """
 
-    saved: str
-    network: Network
-    among: tuple[str, ...] = ()
-    start: str = ""
-    may_rest: str = "$^"
-
-    def __call__(self, place: Place) -> Findings:
-        """Fold, and compare predictions bitwise."""
-        checkpoint = place.find(self.saved)
-        folded = place.work / "folded.params"
-        layers = doconv.fold_params(checkpoint, folded)
-        stock, trained = self.network.build(), self.network.trained(str(checkpoint))
-        convolutions = find_convolutions(stock)
-        expected = sum(
-            reason is None for reason in Selection.of(**self.network.selection).reasons(convolutions)
-        )
-        before = self.network.trained(str(place.find(self.start))) if self.start else None
-        moved = self._moved(trained, before)
-        counts = f"{len(layers)} of {expected}, {moved} moved"
+    def check(place: Place) -> Findings:
+        checkpoint, folded = place.find(saved), place.work / "folded.params"
+        layers, expected = doconv.fold_params(checkpoint, folded), network.expected()
+        trained, stock = network.trained(checkpoint), network.build()
+        before = network.trained(place.find(start)) if start else None
+        counts = f"{len(layers)} of {expected}, {_moved(trained, before, may_rest)} moved"
         if len(layers) != expected:
             raise CheckError(f"D in the checkpoint: {counts}")
-        for pattern in self.among:
-            if not any(re.search(pattern, convolution.prefix) for convolution in doconv_convolutions(trained)):
+        for pattern in among:
+            if not any(re.search(pattern, name) for name in ds(trained)):
                 raise CheckError(f"no D for {pattern}")
         stock.load_parameters(str(folded), ignore_extra=True)
-        self._compare(trained, stock)
+        _compare(trained, stock, network.input())
         return {"D in the checkpoint": counts, "folded, in stock GluonCV": "the same"}
 
-    def _moved(self, net: Block, before: Block | None) -> int:
-        """The number of D that are elsewhere than before: all of those that the script trains."""
-        train = net.collect_train_params() if hasattr(net, "collect_train_params") else net.collect_params()
-        ds = {convolution.d.name: convolution.d.data().asnumpy() for convolution in doconv_convolutions(net)}
-        former = (
-            [convolution.d.data().asnumpy() for convolution in doconv_convolutions(before)]
-            if before
-            else [0.0] * len(ds)
-        )
-        moved = {name for (name, d), old in zip(ds.items(), former) if (d != old).any()}
-        wrong = moved ^ (set(ds) & set(train))
-        wrong -= {name for name in wrong - moved if re.search(self.may_rest, name)}
-        if wrong:
-            names = ", ".join(sorted(wrong))
-            raise CheckError(f"{len(moved)} of {len(ds)} D moved; not as it should be: {names}")
-        return len(moved)
+    return check
 
-    def _compare(self, one: Block, other: Block) -> None:
-        for net in (one, other):
-            equal_classes(net)
-        mx.random.seed(SEED)
-        x = mx.nd.random.normal(shape=self.network.shape)
-        outputs = predictions(one, x)
-        if all(np.unique(output).size < 2 for output in outputs):
-            raise CheckError("the network predicts nothing")
-        if not all(np.array_equal(*pair, equal_nan=True) for pair in zip(outputs, predictions(other, x))):
-            raise CheckError("folded, it predicts something else")
+
+def ds(net: Block) -> dict[str, np.ndarray]:
+    """Return every D of a network, by its name."""
+    return {name: d.data().asnumpy() for name, d in net.collect_params(".*_D$").items()}
+
+
+def _moved(net: Block, before: Block | None, may_rest: str) -> int:
+    """The number of D that are elsewhere than before: all of those that the script trains."""
+    train = net.collect_train_params() if hasattr(net, "collect_train_params") else net.collect_params()
+    now = ds(net)
+    former = list(ds(before).values()) if before else [0.0] * len(now)
+    moved = {name for (name, d), old in zip(now.items(), former) if (d != old).any()}
+    wrong = moved ^ (set(now) & set(train))
+    wrong -= {name for name in wrong - moved if re.search(may_rest, name)}
+    if wrong:
+        names = ", ".join(sorted(wrong))
+        raise CheckError(f"{len(moved)} of {len(now)} D moved; not as it should be: {names}")
+    return len(moved)
+
+
+def _compare(one: Block, other: Block, x: mx.nd.NDArray) -> None:
+    for net in (one, other):
+        equal_classes(net)
+    outputs = predict(one, [x])
+    if all(np.unique(output).size < 2 for output in outputs):
+        raise CheckError("the network predicts nothing")
+    if not same(outputs, predict(other, [x])):
+        raise CheckError("folded, it predicts something else")
 
 
 def equal_classes(net: Block) -> None:
@@ -111,10 +114,3 @@ def equal_classes(net: Block) -> None:
     predictor = getattr(net, "class_predictor", None)
     for parameter in predictor.collect_params().values() if predictor else ():
         parameter.set_data(mx.nd.zeros(parameter.shape))
-
-
-def predictions(net: Block, x: Any) -> list[np.ndarray]:
-    """All outputs for ``x``; dropout and the like draw the same numbers every time."""
-    mx.random.seed(SEED)
-    out = net(x)
-    return [array.asnumpy() for array in (out if isinstance(out, (list, tuple)) else [out])]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .case import CheckError, Findings, Place
+from .. import processes
+from .case import CheckError, Findings, Place, Step
 
 LIMIT = 3600  # seconds for one script
 LOG = "log.txt"
@@ -23,7 +23,7 @@ class Run:
     Parameters
     ----------
     folder : where it runs, below the case's own folder
-    script : its path below the checkout's ``scripts``
+    script : its path, absolute or below the checkout's ``scripts``
     arguments : its own; see :meth:`Place.fill`
     options : of ``gluon-doconv run``
     epoch : the first epoch of a run that is to be repeatable; see ``repeatable.py``
@@ -47,7 +47,7 @@ class Run:
         return {}
 
     def _command(self, place: Place) -> list[str]:
-        script = [str(place.checkout / "scripts" / self.script), *place.fill(self.arguments)]
+        script = [place.script(self.script), *place.fill(self.arguments)]
         if self.epoch is not None:
             constant = ["--constant-lr"] if self.constant_lr else []
             script = [str(OWN / "repeatable.py"), "--epoch", str(self.epoch), *constant, *script]
@@ -55,38 +55,48 @@ class Run:
         return [*environment, *doconv_run(place, self.options), *script]
 
 
-@dataclass(frozen=True)
-class Give:
-    """Give an earlier run's file to the next ones, as the pretrained file of a model."""
+def horovod_run(folder: str, script: str, arguments: str, workers: int) -> Step:
+    """Run a script in ``workers`` processes here, connected by gloo, each in a folder named by its rank.
 
-    pattern: str
-    model: str
+    GluonCV's script lets every worker write the same file; here each writes its own.
+    """
 
-    def __call__(self, place: Place) -> Findings:
-        """Copy it to ``weights/MODEL.params`` in the case's own folder."""
+    def run(place: Place) -> Findings:
+        work = place.work / folder
+        for rank in range(workers):
+            (work / str(rank) / "params").mkdir(parents=True)
+        command = [*doconv_run(place), place.script(script), *place.fill(arguments)]
+        horovodrun = str(Path(sys.executable).with_name("horovodrun"))
+        places = ["--gloo", "-np", str(workers), "-H", f"localhost:{workers}"]
+        worker = f'cd "$HOROVOD_RANK" && exec {shlex.join(command)}'
+        run_logged([horovodrun, *places, "sh", "-c", worker], work, place)
+        return {}
+
+    return run
+
+
+def give(pattern: str, model: str) -> Step:
+    """Give an earlier run's file to the next ones: as ``weights/MODEL.params`` in the case's own folder."""
+
+    def copy(place: Place) -> Findings:
         weights = place.work / "weights"
         weights.mkdir(exist_ok=True)
-        shutil.copy(place.find(self.pattern), weights / f"{self.model}.params")
+        shutil.copy(place.find(pattern), weights / f"{model}.params")
         return {}
+
+    return copy
 
 
 def doconv_run(place: Place, options: str = "") -> list[str]:
-    """The beginning of a command line; the options may name another folder of weights."""
+    """Return the beginning of a command line; the options may name another folder of weights."""
     weights = ["--weights", str(place.shared / "weights")]
     return [sys.executable, "-m", "gluon_doconv", "run", *weights, *place.fill(options)]
 
 
 def run_logged(command: list[str], folder: Path, place: Place) -> None:
     """Run a command with the checkout's GluonCV and the rehearsal's home folder, its output in ``log.txt``."""
-    path = os.pathsep.join([str(place.checkout), *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = {**os.environ, "HOME": str(place.shared / "home"), "PYTHONPATH": path}
-    with open(folder / LOG, "w") as log:
-        try:
-            code = subprocess.run(
-                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=LIMIT
-            ).returncode
-        except subprocess.TimeoutExpired as error:
-            raise CheckError(f"{folder.name}: no end after {LIMIT} s") from error
-    if code:
-        lines = (folder / LOG).read_text().strip().splitlines() or [""]
-        raise CheckError(f"{folder.name}: exit code {code}: {lines[-1][:150]}")
+    environment = processes.environment_with(place.checkout, HOME=str(place.shared / "home"))
+    try:
+        processes.run(command, folder / LOG, seconds=LIMIT, folder=folder, environment=environment)
+    except processes.ProcessError as error:
+        raise CheckError(f"{folder.name}: {error}") from error

@@ -6,28 +6,28 @@ CHECKOUTS are folders with GluonCV's repository. Its own ``gluoncv`` is the one 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Sequence
 
-from gluon_doconv.checkout import apply as checkouts
 from gluon_doconv.errors import DOConvError
 
 import click
 from tqdm import tqdm
 
-from .records import Record, append, begun, count, read
+from .. import processes
+from ..checkouts import version
+from ..pages import write_results
+from .records import Record, Results
 from .report import Comparison, compare, conclusion, report
 
 PATTERNS = ("tests/unittests/test_*.py", "tests/model_zoo/test_*.py", "tests/auto/test_auto_*.py")
 PYTEST = ("-p", "verification.upstream_tests.plugin", "-p", "no:cacheprovider", "-c", os.devnull)
-SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 def test_files(checkout: Path, only: str) -> list[Path]:
-    """The MXNet tests of a checkout."""
+    """List the MXNet tests of a checkout."""
     return [path for pattern in PATTERNS for path in sorted(checkout.glob(pattern)) if only in path.name]
 
 
@@ -38,46 +38,31 @@ def run(checkout: Path, work: Path, only: str, seconds: float) -> Comparison:
     for file in tqdm(test_files(checkout, only), desc=checkout.name):
         _run_file(file, checkout, work, ["--records", stock, "--seconds", seconds])
         _run_file(file, checkout, work, ["--records", doconv, "--seconds", seconds, "--stock", stock])
-    return compare(_version(checkout), read(stock), read(doconv))
+    return compare(version(checkout), Results(stock).ended(), Results(doconv).ended())
 
 
 def _run_file(file: Path, checkout: Path, work: Path, options: Sequence[Any]) -> None:
     """Go on, in a new process, as long as one ends before its last test, but has begun another one."""
-    records, lines = options[1], -1
-    command = [sys.executable, "-m", "pytest", *map(str, [*PYTEST, "--rootdir", checkout, *options, file])]
-    while count(records) > lines:
-        lines = count(records)
-        with (work / "pytest.log").open("a") as log, TemporaryDirectory(dir=work) as cwd:
-            ended = subprocess.run(command, env=_environment(checkout, work), cwd=cwd, stdout=log, stderr=log)
-        if ended.returncode == 0:
-            return
-        for test in begun(records):
-            append(records, Record(test, "failed", why=f"its process ended with {ended.returncode}"))
-    raise DOConvError(f"{file}: pytest ended with {ended.returncode}; see {log.name}")
+    records, lines, log = Results(options[1]), -1, work / "pytest.log"
+    command = [sys.executable, "-m", "pytest", *PYTEST, "--rootdir", checkout, *options, file]
+    while len(records) > lines:
+        lines = len(records)
+        try:
+            with TemporaryDirectory(dir=work) as cwd:
+                return processes.run(command, log, folder=Path(cwd), environment=_environment(checkout, work))
+        except processes.ProcessError as error:
+            code = error.code
+        for test in records.interrupted():
+            records.add(Record(test, "failed", why=f"its process ended with {code}"))
+    raise DOConvError(f"{file}: pytest ended with {code}; see {log}")
 
 
 def _environment(checkout: Path, work: Path) -> dict[str, str]:
-    path = [checkout, SCRIPTS.parent, SCRIPTS]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, path)),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "HOME": str(_folder(work / "home")),
-        "MXNET_HOME": str(_folder(work / "home" / ".mxnet")),
-        "MPLBACKEND": "agg",
-    }
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _version(checkout: Path) -> str:
-    try:
-        return checkouts.check(checkout).version.name
-    except DOConvError:
-        return checkout.name
+    home = work / "home"
+    mxnet_home = home / ".mxnet"
+    mxnet_home.mkdir(parents=True, exist_ok=True)
+    variables = {"HOME": str(home), "MXNET_HOME": str(mxnet_home)}
+    return processes.environment_with(checkout, PYTHONDONTWRITEBYTECODE="1", MPLBACKEND="agg", **variables)
 
 
 @click.command(help=__doc__.replace("``", ""))
@@ -94,10 +79,10 @@ def _version(checkout: Path) -> str:
 )  # fmt: skip
 def main(checkouts_: tuple[Path, ...], only: str, seconds: float, output: Path | None, work: Path) -> None:
     """Run it."""
-    comparisons = [run(checkout, work / _version(checkout), only, seconds) for checkout in checkouts_]
+    comparisons = [run(checkout, work / version(checkout), only, seconds) for checkout in checkouts_]
     text = report(comparisons)
     if output:
-        output.write_text(text + "\n")
+        write_results(output, text)
     print(text)
     print(f"check-upstream-tests: {conclusion(comparisons)}")
     sys.exit(any(comparison.worse for comparison in comparisons))

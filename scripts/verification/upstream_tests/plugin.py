@@ -18,7 +18,7 @@ import threading
 import time
 import types
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Generator, Iterator
 
 import gluon_doconv as doconv
 from gluon_doconv.compat.workarounds import apply_workarounds
@@ -27,12 +27,12 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from .records import BEGUN, TOO_LONG, Record, append, read
-from .weights import random_parameters
+from ..processes import error_line
+from .records import BEGUN, TOO_LONG, Record, Results
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What :mod:`.run` tells this plugin."""
+    """Add the options by which the command line tells this plugin what to do."""
     group = parser.getgroup("GluonCV's tests")
     group.addoption("--records", type=Path, required=True, help="JSON lines, appended to")
     group.addoption("--seconds", type=float, required=True, help="for one test")
@@ -44,14 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
     imitate_nose()
     no_network()
     import gluoncv
-    from gluoncv.model_zoo import model_store
+
+    from ..offline_weights import serve
 
     checkout = config.rootpath
     if checkout not in Path(gluoncv.__file__).absolute().parents:
         pytest.exit(f"these are the tests of {checkout}, but gluoncv is {gluoncv.__file__}", 2)
-    model_store.get_model_file = functools.partial(
-        random_parameters, config.getoption("--records").parent / "weights"
-    )
+    serve(config.getoption("--records").parent / "weights")
     if config.getoption("--stock"):
         apply_workarounds()
         doconv.patch()
@@ -59,18 +58,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Recorder:
-    """Writes down what becomes of each test, within its time."""
+    """A pytest plugin that writes down what becomes of each test, within its time."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._file = config.getoption("--records")
+        self._records = Results(config.getoption("--records"))
         self._seconds = config.getoption("--seconds")
         self._root = config.rootpath
-        self._known = {record.test for record in read(self._file) if not self._needs_more_time(record)}
+        self._known = {record.test for record in self._records.ended() if not self._needs_more_time(record)}
         stock = config.getoption("--stock")
-        self._comparable = stock and {record.test for record in read(stock) if not record.too_long}
+        self._comparable = stock and {record.test for record in Results(stock).ended() if not record.too_long}
 
     def name_of(self, item: pytest.Item | pytest.Collector) -> str:
-        """The test's file, as it is called in the checkout, and the test's name."""
+        """Return the test's file, as it is called in the checkout, and the test's name."""
         path = os.path.relpath(item.path, self._root)
         return "::".join([path, *item.nodeid.split("::")[1:]])
 
@@ -90,15 +89,15 @@ class Recorder:
         self._collecting = collector
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be imported is one failed test."""
+        """Take a file that cannot be imported for one failed test."""
         if report.failed:
-            append(self._file, Record(self.name_of(self._collecting), "failed", why=last_line(report)))
+            self._records.add(Record(self.name_of(self._collecting), "failed", why=reason(report)))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """The same random numbers for each test, and a limited time."""
+        """Give each test the same random numbers and a limited time."""
         name, self._begin = self.name_of(item), time.perf_counter()
-        append(self._file, Record(name, BEGUN))
+        self._records.add(Record(name, BEGUN))
         timer = threading.Timer(self._seconds, self._give_up, [name])
         timer.daemon = True
         timer.start()
@@ -108,17 +107,17 @@ class Recorder:
         timer.cancel()
 
     @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
-        """Of set-up, call and tear-down, the first that does not pass, or else the call."""
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Generator[None, Any, None]:
+        """Record, of set-up, call and tear-down, the first that does not pass, or else the call."""
         outcome = yield
         report = outcome.get_result()
         if report.when == "call" or not report.passed:
             seconds = round(time.perf_counter() - self._begin, 1)
-            why = "" if report.passed else last_line(report)
-            append(self._file, Record(self.name_of(item), report.outcome, seconds, why))
+            why = "" if report.passed else reason(report)
+            self._records.add(Record(self.name_of(item), report.outcome, seconds, why))
 
     def _give_up(self, name: str) -> None:
-        append(self._file, Record(name, "failed", self._seconds, TOO_LONG))
+        self._records.add(Record(name, "failed", self._seconds, TOO_LONG))
         os._exit(1)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -129,38 +128,35 @@ class Recorder:
             os._exit(0)
 
 
-def last_line(report: Any) -> str:
-    """What was wrong, in a line."""
+def reason(report: Any) -> str:
+    """Say in a line what was wrong."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    lines = (crash.message if crash else str(report.longrepr)).strip().splitlines()
-    return next((line for line in lines if "Error" in line), lines[-1] if lines else "")[:200]
+    return error_line(crash.message if crash else str(report.longrepr))
 
 
 def imitate_nose() -> None:
-    """The two decorators that the tests take from nose, which does not import on Python 3.12."""
+    """Provide the two decorators that tests take from nose, which does not import on Python 3.12."""
 
-    def make_decorator(original: Callable) -> Callable:
-        return functools.wraps(original)
-
-    def nottest(function: Callable) -> Callable:
+    def nottest(function: Any) -> Any:
         function.__test__ = False
         return function
 
-    nose, tools = types.ModuleType("nose"), types.ModuleType("nose.tools")
-    tools.make_decorator, tools.nottest, nose.tools = make_decorator, nottest, tools
-    sys.modules.update({"nose": nose, "nose.tools": tools})
+    nose: Any = types.ModuleType("nose")
+    nose.tools = types.SimpleNamespace(make_decorator=functools.wraps, nottest=nottest)
+    sys.modules.update({"nose": nose, "nose.tools": nose.tools})
 
 
 def no_network() -> None:
-    """Downloads fail at once, on every machine."""
+    """Let downloads fail at once, on every machine."""
     connect = socket.socket.connect
 
-    def refuse(self: socket.socket, address: Any) -> None:
+    def refuse(wanted: Any, *_: Any, **__: Any) -> None:
+        raise OSError(f"GluonCV's tests are run without a network; this one wants {wanted}")
+
+    def connect_locally(self: socket.socket, address: Any) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6):
-            raise OSError(f"GluonCV's tests are run without a network; this one wants {address}")
+            refuse(address)
         connect(self, address)
 
-    def resolve(host: Any, *_: Any, **__: Any) -> None:
-        raise OSError(f"GluonCV's tests are run without a network; this one wants {host}")
-
-    socket.socket.connect, socket.getaddrinfo = refuse, resolve
+    module: Any = socket
+    module.socket.connect, module.getaddrinfo = connect_locally, refuse

@@ -1,13 +1,14 @@
-"""What became of tests, in JSON lines; of two lines about a test, the later one holds.
+"""What became of tests.
 
 A test that was begun, and of which nothing more is said, was interrupted: nothing is known of it.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from ..records import Records
 
 TOO_LONG = "no end in time"
 BEGUN = "begun"
@@ -28,31 +29,16 @@ class Record:
         return self.why == TOO_LONG
 
 
-def append(file: Path, record: Record) -> None:
-    """Add a line, at once."""
-    with file.open("a") as lines:
-        lines.write(json.dumps(asdict(record)) + "\n")
+class Results(Records[Record]):
+    """The records of a run of tests."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, Record)
 
-def read(file: Path) -> list[Record]:
-    """The last word on each test that ended, in the order in which they began."""
-    return [record for record in _last(file) if record.outcome != BEGUN]
+    def ended(self) -> list[Record]:
+        """Return what became of the tests that ended, in the order in which they began."""
+        return [record for record in self.read().values() if record.outcome != BEGUN]
 
-
-def begun(file: Path) -> list[str]:
-    """The tests that have not ended."""
-    return [record.test for record in _last(file) if record.outcome == BEGUN]
-
-
-def count(file: Path) -> int:
-    """The number of lines."""
-    return len(_lines(file))
-
-
-def _last(file: Path) -> list[Record]:
-    records = [Record(**json.loads(line)) for line in _lines(file)]
-    return list({record.test: record for record in records}.values())
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text().splitlines() if file.exists() else []
+    def interrupted(self) -> list[str]:
+        """Return the tests that began, but did not end."""
+        return [test for test, record in self.read().items() if record.outcome == BEGUN]

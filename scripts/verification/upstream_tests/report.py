@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Sequence
 
 import mxnet as mx
-from tabulate import tabulate
 
+from ..pages import markdown
 from .records import Record
 
-# Tests that check what DO-Conv has to change, with the reason: they may fail under the patch.
-EXPECTED: dict[str, str] = {}
-
 BOTH, WORSE, BETTER, NEITHER, SKIPPED = "both", "worse", "better", "neither", "skipped"
+VERDICTS = {(True, True): BOTH, (True, False): WORSE, (False, True): BETTER, (False, False): NEITHER}
+COLUMNS = ("pass stock", "pass under the patch", "fail only under the patch", "pass only under the patch")
 
 
 @dataclass(frozen=True)
@@ -28,17 +27,9 @@ class Compared:
     @property
     def verdict(self) -> str:
         """In which of the two it passes."""
-        passed = (self.stock.outcome == "passed", self.doconv.outcome == "passed")
         if self.stock.outcome == self.doconv.outcome == "skipped":
             return SKIPPED
-        return {(True, True): BOTH, (True, False): WORSE, (False, True): BETTER, (False, False): NEITHER}[
-            passed
-        ]
-
-    @property
-    def file(self) -> str:
-        """The file it is in."""
-        return self.stock.test.split("::")[0]
+        return VERDICTS[self.stock.outcome == "passed", self.doconv.outcome == "passed"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +41,8 @@ class Comparison:
 
     @property
     def worse(self) -> list[Compared]:
-        """Tests that pass stock and fail under the patch for no reason that is known and good."""
-        return [test for test in self.tests if test.verdict == WORSE and test.stock.test not in EXPECTED]
+        """Tests that pass stock and fail under the patch."""
+        return [test for test in self.tests if test.verdict == WORSE]
 
 
 def compare(version: str, stock: Sequence[Record], doconv: Sequence[Record]) -> Comparison:
@@ -62,66 +53,40 @@ def compare(version: str, stock: Sequence[Record], doconv: Sequence[Record]) -> 
     return Comparison(version, [Compared(one[name], other[name]) for name in sorted(missing)])
 
 
-HEADING = """# GluonCV's own tests
-
-`scripts/check-upstream-tests` runs the MXNet tests of a checkout of GluonCV twice, each time with that
-checkout's own `gluoncv`: stock, and under `gluon_doconv.patch()` and its workarounds, where every network that
-GluonCV builds has DO-Conv. Nothing is downloaded: data sets are not there, and where GluonCV would fetch
-pretrained parameters, random ones are made, the same for both. Every test that passes stock has to pass under
-the patch. One that takes too long stock is not run under the patch: it passes in neither. Tests that were never
-begun are not counted.
-"""
-
-
 def report(comparisons: Sequence[Comparison]) -> str:
-    """The result as Markdown."""
-    parts = [
-        HEADING,
-        f"Python {platform.python_version()}, MXNet {mx.__version__}. **{conclusion(comparisons)}**",
-    ]
+    """Return the result as Markdown."""
+    versions = f"Python {platform.python_version()}, MXNet {mx.__version__}."
+    parts = [f"{versions} **{conclusion(comparisons)}**"]
     for comparison in comparisons:
-        parts += [f"\n## GluonCV {comparison.version}\n", _by_file(comparison), *_failing(comparison)]
-    return "\n".join(parts)
+        parts += [f"## GluonCV {comparison.version}", _by_file(comparison), _not_passing(comparison)]
+    return "\n\n".join(filter(None, parts))
 
 
 def conclusion(comparisons: Sequence[Comparison]) -> str:
-    """One sentence."""
-    verdicts = Counter(test.verdict for comparison in comparisons for test in comparison.tests)
-    worse = sum(len(comparison.worse) for comparison in comparisons)
-    passed = verdicts[BOTH] + verdicts[WORSE]
+    """Return one sentence."""
+    n = Counter(test.verdict for comparison in comparisons for test in comparison.tests)
     return (
-        f"Of {passed} tests that pass stock, {verdicts[BOTH]} pass under the patch, {worse} fail; "
-        f"{verdicts[BETTER]} more pass only under the patch, {verdicts[NEITHER]} pass in neither."
+        f"Of {n[BOTH] + n[WORSE]} tests that pass stock, {n[BOTH]} pass under the patch, {n[WORSE]} fail; "
+        f"{n[BETTER]} more pass only under the patch, {n[NEITHER]} pass in neither."
     )
 
 
 def _by_file(comparison: Comparison) -> str:
     counts: dict[str, Counter[str]] = {}
     for test in comparison.tests:
-        counts.setdefault(test.file, Counter())[test.verdict] += 1
+        counts.setdefault(test.stock.test.split("::")[0], Counter())[test.verdict] += 1
     rows = [
         (file, n[BOTH] + n[WORSE], n[BOTH] + n[BETTER], n[WORSE], n[BETTER], n[NEITHER], n[SKIPPED])
         for file, n in counts.items()
     ]
-    headers = ["file", "pass stock", "pass under the patch", "fail only under the patch"]
-    return _table(rows, [*headers, "pass only under the patch", "pass in neither", "skipped"])
+    return markdown(rows, ["file", *COLUMNS, "pass in neither", "skipped"])
 
 
-def _failing(comparison: Comparison) -> list[str]:
-    failing = [test for test in comparison.tests if test.verdict not in (BOTH, SKIPPED)]
-    rows = [
-        (test.stock.test.replace("::", " "), _in_short(test.stock), _in_short(test.doconv)) for test in failing
-    ]
-    known = [
-        f"- {test.stock.test}: {EXPECTED[test.stock.test]}" for test in failing if test.stock.test in EXPECTED
-    ]
-    parts = [f"\n{_table(rows, ['test', 'stock', 'under the patch'])}"] if rows else []
-    return [*parts, "\nOf those, these check what DO-Conv has to change:\n", *known] if known else parts
+def _not_passing(comparison: Comparison) -> str:
+    tests = [test for test in comparison.tests if test.verdict not in (BOTH, SKIPPED)]
+    rows = [(test.stock.test.replace("::", " "), _cell(test.stock), _cell(test.doconv)) for test in tests]
+    return markdown(rows, ["test", "stock", "under the patch"]) if rows else ""
 
 
-def _in_short(record: Record) -> str:
-    return f"{record.outcome}: {record.why}".rstrip(": ").replace("|", "/")[:90]
-
-
-def _table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+def _cell(record: Record) -> str:
+    return f"{record.outcome}: {record.why}".rstrip(": ")[:90]

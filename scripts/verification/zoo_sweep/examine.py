@@ -1,23 +1,34 @@
-"""One network: stock, with DO-Conv, folded."""
+"""One network: stock, with DO-Conv, folded.
+
+``python -m verification.zoo_sweep.examine NAME RECORDS`` adds a line to the file RECORDS.
+"""
 
 from __future__ import annotations
 
 import re
+import resource
+import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
 import gluon_doconv as doconv
+from gluon_doconv.compat.workarounds import apply_workarounds
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import Block
 
-from .kernels import blocks, count_kernels
-from .networks import Outputs, build, family, initialize, inputs, offline, predict, same
+from .. import offline_weights
+from ..kernels import blocks, find_kernels
+from ..networks import Outputs, build, family, initialize, inputs, predict, same
+from ..processes import error_line
+from ..records import Records
 
+GIGABYTES = 14  # of memory, for one network
 STD = 0.1  # of D, where it is moved away from the identity
 
 
@@ -54,18 +65,20 @@ class NothingToCompareError(Exception):
 
 
 def names(net: Block) -> list[Any]:
-    """What the blocks and the parameters of a network are called, without any D."""
+    """List what the blocks and the parameters of a network are called, without any D."""
     layers = [(path, block.name, block.prefix) for path, block in blocks(net).items()]
     files = [name for name in net._collect_params_with_prefix() if not re.search("[._]D$", name)]
     return [layers, files, [name for name in net.collect_params() if not name.endswith("_D")]]
 
 
 def examine(name: str) -> Outcome:
-    """Everything about one network. Does not raise."""
+    """Find out everything about one network. Does not raise."""
     begin = time.perf_counter()
     findings: dict[str, Any] = {}
     try:
-        with tempfile.TemporaryDirectory() as folder, offline(Path(folder)):
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as undo:
+            undo.callback(apply_workarounds())
+            undo.callback(offline_weights.serve(Path(folder, "bases")))
             for finding in _findings(name, Path(folder)):
                 findings.update(finding)
     except NothingToCompareError as error:
@@ -108,10 +121,9 @@ def _findings(name: str, folder: Path) -> Iterator[dict[str, Any]]:
 
 def _examine_stock(name: str, x: Sequence[mx.nd.NDArray], file: str) -> tuple[Block, Outputs, dict[str, Any]]:
     """The stock network, saved into ``file``; what it computes; what there is to count and to say about it."""
-    build(name)  # so that whatever random parameters it needs are there, and names not used up by making them
     net = build(name)
-    expected, remark = count_kernels(net, x)
-    if not expected:
+    kernels, remark = find_kernels(net, x)
+    if not kernels:
         raise NothingToCompareError("it has no spatial Convolution to train, as int8 networks have none")
     outputs = predict(initialize(net), x)
     net.save_parameters(file)
@@ -121,11 +133,13 @@ def _examine_stock(name: str, x: Sequence[mx.nd.NDArray], file: str) -> tuple[Bl
         f"{bases}: random" if bases else "",
         "" if all(np.isfinite(array).all() for array in outputs) else "some outputs are not finite",
     ]
-    return net, outputs, {"expected": expected, "remark": "; ".join(filter(None, remarks))}
+    return net, outputs, {"expected": len(kernels), "remark": "; ".join(filter(None, remarks))}
 
 
 def _in_short(error: Exception) -> str:
-    """The line of an error that says what was wrong; MXNet's begin with a trace of C++."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in reversed(lines) if "Error" in line or "Check failed" in line), "")
-    return f"{type(error).__name__}: {(said or ' '.join(lines))[:200]}"
+    return f"{type(error).__name__}: {error_line(str(error))}"
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_DATA, (GIGABYTES << 30, GIGABYTES << 30))
+    Records(Path(sys.argv[2]), Outcome).add(examine(sys.argv[1]))

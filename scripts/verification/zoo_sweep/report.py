@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Sequence
 
 import gluoncv
 import mxnet as mx
-from tabulate import tabulate
 
+from ..pages import markdown
 from .examine import Outcome
-
-HEADING = """# Every network of GluonCV's zoo
-
-`scripts/sweep` asks GluonCV's registry for every network by its name, stock and under `gluon_doconv.patched()`,
-and compares the two in inference, in float32 on the CPU, on a small random input:
-
-- *D / kernels*: how many D the network has, and how many distinct kernels of more than one position the
-  convolutions in the stock network's own graph have, those written as symbols (feature pyramids, SSD's extra
-  layers) included. They are counted without any code of gluon_doconv.
-- *names*: every layer, every Gluon parameter and every name in a parameter file is what it was.
-- *at identity*: with the stock network's parameters, read by the network's own `load_parameters`, the outputs
-  are bitwise the stock network's.
-- *folded*: with every D moved by random numbers, which has to change the outputs, the folded network predicts
-  bitwise what it predicted before, and so does a stock network that loads the folded file.
-
-DO-Conv is not defined for transposed and deformable convolutions. They stay as they are, the ones by which
-deformable layers learn where to sample included; the remarks count them. Parameters are random; networks that
-insist on downloading those of another network were given random ones, and the remarks name it. What keeps
-GluonCV from running on today's Python (`gluon_doconv.compat.workarounds`) is mended on both sides.
-"""
 
 
 def report(outcomes: Sequence[Outcome]) -> str:
-    """The result as Markdown: what it amounts to, by family, and every network."""
+    """Return the result as Markdown: what it amounts to, by family, and every network."""
     families: dict[str, list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda outcome: (outcome.family, outcome.name)):
         families.setdefault(outcome.family, []).append(outcome)
@@ -42,17 +22,16 @@ def report(outcomes: Sequence[Outcome]) -> str:
     ]
     every = [_row(outcome) for group in families.values() for outcome in group]
     parts = [
-        HEADING,
         f"MXNet {mx.__version__}, GluonCV {gluoncv.__version__}. **{conclusion(outcomes)}**\n",
-        _table(by_family, ["family", "networks", "pass", "fail", "nothing to compare", "D"]),
+        markdown(by_family, ["family", "networks", "pass", "fail", "nothing to compare", "D"]),
         "\n## One by one\n",
-        _table(every, ["family", "network", "D / kernels", "names", "at identity", "folded", "remarks"]),
+        markdown(every, ["family", "network", "D / kernels", "names", "at identity", "folded", "remarks"]),
     ]
     return "\n".join(parts)
 
 
 def conclusion(outcomes: Sequence[Outcome]) -> str:
-    """One sentence."""
+    """Return one sentence."""
     passed, failed, excluded = _counts(outcomes)
     return (
         f"Of {len(outcomes)} networks, {passed} pass, {failed} fail, {excluded} leave nothing to compare with."
@@ -67,7 +46,7 @@ def _counts(outcomes: Sequence[Outcome]) -> tuple[int, int, int]:
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
-    remarks = "; ".join(filter(None, (outcome.stock, outcome.error, outcome.remark))).replace("|", "/")
+    remarks = "; ".join(filter(None, (outcome.stock, outcome.error, outcome.remark)))
     if outcome.moved is False:
         remarks = f"outputs do not depend on D; {remarks}"
     counted = (
@@ -84,7 +63,3 @@ def _span(numbers: Sequence[int]) -> str:
     if not numbers:
         return ""
     return str(min(numbers)) if min(numbers) == max(numbers) else f"{min(numbers)} – {max(numbers)}"
-
-
-def _table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> str:
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
