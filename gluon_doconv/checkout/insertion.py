@@ -22,7 +22,7 @@ def insert(content: bytes, insertions: Sequence[Insertion]) -> bytes:
     """Insert marked lines, with the line ends of ``content``; :func:`remove` undoes it to the byte."""
     beginning, lines = _lines(content)
     end = b"\r\n" if lines and lines[0].endswith(b"\r\n") else b"\n"
-    for insertion in sorted(insertions, key=lambda each: each.after, reverse=True):
+    for insertion in reversed(sorted(insertions, key=lambda each: each.after)):
         marked = [line.encode() + MARK for line in insertion.lines]
         at = insertion.after
         whole = at == 0 or lines[at - 1].endswith(b"\n")
