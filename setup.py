@@ -111,11 +111,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
-    package_dir={"gluon_doconv.patches": "patches"},
+    packages=find_packages(include=["gluon_doconv", "gluon_doconv.*"]),
     package_data={
         "gluon_doconv": ["py.typed"],
-        "gluon_doconv.patches": ["*/*"],
         "gluon_doconv.lab.report": ["*.html"],
     },
     python_requires=">=3.8",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any, Callable, Mapping
 
 from ..core.config import DOConvConfig
@@ -29,6 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     >>> vars(parser.parse_args(["--doconv-stages", "0,1"]))
     {'doconv_stages': [0, 1]}
     """
+    if "--doconv" in parser._option_string_actions:  # a script may parse twice
+        return
     group = parser.add_argument_group("DO-Conv", "any of these turns it on")
     group.add_argument(
         "--doconv",
@@ -71,7 +74,7 @@ def patch_from_options(args: argparse.Namespace) -> None:
         patch_as(DOConvConfig(**given))
 
 
-def patch_from_environment(environ: Mapping[str, str]) -> bool:
+def patch_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
     """Patch if the environment has GLUON_DOCONV=1; otherwise do nothing.
 
     GLUON_DOCONV_INCLUDE, _EXCLUDE (several regular expressions are separated by spaces), _STAGES (``0,1,2``),
