@@ -15,7 +15,7 @@ from .common import errors_as_messages
 
 @click.group("patch")
 def patching() -> None:
-    """Give a checkout of GluonCV, or one script, --doconv options of its own; GLUON_DOCONV=1 for all of a checkout."""
+    """Give a checkout of GluonCV, or a script, --doconv options of its own."""
 
 
 _target = click.argument("target", type=click.Path(path_type=Path, exists=True))
