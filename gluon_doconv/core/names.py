@@ -44,8 +44,11 @@ def weight_of(d: str) -> str:
 
 def layer_of(name: str) -> str:
     """Name the layer of a kernel or a D; empty for a bare word, and ``name`` itself for any other name."""
-    word = next((word for word in (WEIGHT, D) if _ends_in(name, word)), "")
-    return name[: len(name) - len(word)].rstrip("".join(SEPARATORS)) if word else name
+    for word in (WEIGHT, D):
+        if _ends_in(name, word):
+            stem = _stem(name, word)
+            return stem[:-1] if stem.endswith((".", "_")) else stem
+    return name
 
 
 def without_kind(name: str) -> str:

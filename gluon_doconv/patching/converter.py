@@ -8,7 +8,7 @@ from typing import Iterable
 from mxnet.gluon import Block
 
 from ..core.config import Options
-from ..core.convert import apply, doconv_convolutions
+from ..core.convert import over_parameterize_selected
 from ..core.convolutions import find_convolutions
 from ..core.selection import Selection
 
@@ -55,13 +55,10 @@ class Converter:
         DOConvError
             If the selection matches nothing in ``net``, which is then as it was.
         """
-        if not find_convolutions(net):
+        convolutions = find_convolutions(net)
+        if not convolutions:
             return
-        report = apply(net, self.selection, self.options)
+        over_parameterize_selected(net, convolutions, self.selection, self.options)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
-        self.built.append(ConvertedNetwork(name, len(doconv_convolutions(net)), len(report.layers)))
-
-    @property
-    def names(self) -> str:
-        """The networks so far, for messages."""
-        return ", ".join(built.name for built in self.built) or "nothing"
+        doconv = sum(convolution.d is not None for convolution in convolutions)
+        self.built.append(ConvertedNetwork(name, doconv, len(convolutions)))

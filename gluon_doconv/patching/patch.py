@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Iterable, Iterator
 
 from ..errors import DOConvError, DOConvWarning
-from .build_hook import BuildHook
+from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import PATCH, is_patched
 from .trainer_guard import refuse_plain_trainers
 from .versions import warn_of_untested_versions
 
-_active: Converter | None = None
-_undo = ExitStack()
+BUILT_ELSEWHERE = (
+    "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
+    "gluon_doconv.over_parameterize(net))."
+)
 
 
 def patch(
@@ -54,40 +58,26 @@ def patch(
     DOConvWarning
         If it is patched already, and then the old patch stays; or on versions that were not tested.
     """
-    global _active
-    if _active is not None:
+    if PATCH.converter is not None:
         warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=2)
-        return _active
+        return PATCH.converter
     converter = Converter.of(include, exclude, stages, part, d_mul, d_initializer, d_wd_mult)
     warn_of_untested_versions()
-    builds = BuildHook(converter)
-    builds.start()
-    _undo.callback(builds.stop)
-    _undo.callback(load_any_form())
-    _undo.callback(fold_exports())
-    _undo.callback(hook_estimators())
-    reason = (
-        "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
-        "gluon_doconv.over_parameterize(net))."
+    return PATCH.start(
+        converter,
+        partial(hook_builds, converter),
+        load_any_form,
+        fold_exports,
+        hook_estimators,
+        partial(refuse_plain_trainers, BUILT_ELSEWHERE),
     )
-    _undo.callback(refuse_plain_trainers(converter, reason))
-    _active = converter
-    return converter
 
 
 def unpatch() -> None:
     """Undo :func:`patch`: MXNet and GluonCV are what they were, object for object. Networks keep their D."""
-    global _active
-    if _active is None:
+    if not is_patched():
         warnings.warn("GluonCV is not patched; nothing was changed", DOConvWarning, stacklevel=2)
-        return
-    _undo.close()
-    _active = None
-
-
-def is_patched() -> bool:
-    """Whether :func:`patch` is in force."""
-    return _active is not None
+    PATCH.stop()
 
 
 @contextmanager

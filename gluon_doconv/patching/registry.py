@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from contextlib import ExitStack
+from functools import partial, wraps
 from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
 from ..errors import DOConvWarning
-from ..monkeypatch import Undo, shared
+from ..monkeypatch import Undo
 from .converter import Converter
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import REGISTRY
 
 SUFFIX = "_doconv"
-
-_active: Converter | None = None
-_undo = ExitStack()
 
 
 def register(**kwargs: Any) -> Converter:
@@ -44,27 +41,22 @@ def register(**kwargs: Any) -> Converter:
     DOConvWarning
         If they are registered already with another selection or other options, which then stay.
     """
-    global _active
-    wanted = Converter.of(**kwargs)
-    if _active is None:
-        _active = wanted
-        _undo.callback(load_any_form())
-        _undo.callback(register_networks())
-        _undo.callback(fold_exports())
-        _undo.callback(_add_names(wanted))
-    elif _active != wanted:
+    wanted, active = Converter.of(**kwargs), REGISTRY.converter
+    if active is None:
+        return REGISTRY.start(
+            wanted, load_any_form, register_networks, fold_exports, partial(_add_names, wanted)
+        )
+    if active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=2)
-    return _active
+    return active
 
 
 def unregister() -> None:
     """Undo :func:`register`."""
-    global _active
-    _undo.close()
-    _active = None
+    REGISTRY.stop()
 
 
-def _add_names(converter: Converter) -> Callable[[], None]:
+def _add_names(converter: Converter) -> Undo:
     models = _models()
     added = {f"{name}{SUFFIX}": _doconv_factory(factory, converter) for name, factory in models.items()}
     models.update(added)
@@ -77,7 +69,7 @@ def _add_names(converter: Converter) -> Callable[[], None]:
 
 
 def _doconv_factory(factory: Callable[..., HybridBlock], converter: Converter) -> Callable[..., HybridBlock]:
-    @functools.wraps(factory)
+    @wraps(factory)
     def build_doconv(*args: Any, **kwargs: Any) -> HybridBlock:
         net = factory(*args, **kwargs)
         converter(net)
@@ -92,7 +84,6 @@ def _models() -> dict[str, Callable[..., HybridBlock]]:
     return model_zoo._models
 
 
-@shared
 def register_networks() -> Undo:
     """Let GluonCV's ``get_model`` find these networks beside its own; what is returned undoes it."""
     from ..zoo.networks import NETWORKS

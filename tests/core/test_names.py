@@ -9,7 +9,7 @@ PAIRS = [
     ("a.0.weight", "a.0.D", "a.0"),
     ("net_conv0_weight", "net_conv0_D", "net_conv0"),
     ("arg:net_conv0_weight", "arg:net_conv0_D", "arg:net_conv0"),
-    ("arg:weight", "arg:D", "arg"),
+    ("arg:weight", "arg:D", "arg:"),
     ("weight", "D", ""),
     ("D.weight", "D.D", "D"),
     ("weight_weight", "weight_D", "weight"),

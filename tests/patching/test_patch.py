@@ -5,6 +5,7 @@ import sys
 
 import gluon_doconv as doconv
 from gluon_doconv.core.convolutions import find_convolutions
+from gluon_doconv.zoo.build import build
 
 import mxnet as mx
 import numpy as np
@@ -286,4 +287,4 @@ def test_patch_and_register_are_undone_in_any_order(first):
 
 
 def test_networks_that_insist_on_being_told_the_default_are_built():
-    assert len(doconv.zoo.build("resnext101e_64x4d").collect_params(".*_weight").keys()) == 107
+    assert len(build("resnext101e_64x4d").collect_params(".*_weight").keys()) == 107
