@@ -96,6 +96,11 @@ def perturb(net, scale=0.1):
         d.set_data(mx.nd.random.normal(0, scale, shape=d.shape))
 
 
+def names_of_d(net):
+    """The names of every D among the Parameters of ``net``."""
+    return [name for name in net.collect_params() if name.endswith("_D")]
+
+
 def values(net):
     """Every parameter's values, by its name in files and by its own, on every context."""
     return {

@@ -124,7 +124,7 @@ def over_parameterize_selected(
 def over_parameterize_convolutions(
     net: Block, convolutions: Sequence[Convolution], plan: Sequence[tuple[Convolution, Options]]
 ) -> None:
-    """Over-parameterize what ``plan`` chooses among all ``convolutions`` of ``net``; if one cannot be, none is."""
+    """Over-parameterize what ``plan`` chooses of all ``convolutions`` of ``net``; if one cannot be, none is."""
     chosen = {convolution.name for convolution, _ in plan}
     for convolution, options in plan:
         convolution.check(options)

@@ -297,14 +297,14 @@ def test_inspection(path):
     net = doconv_network(d_mul=12)
     net.save_parameters(path)
     form = doconv.inspect(path)
-    assert (form.form, form.arrays) == ("DO-Conv", len(net._collect_params_with_prefix()))
+    assert (form.kind, form.arrays) == ("DO-Conv", len(net._collect_params_with_prefix()))
     assert form.layers[0] == ("0", (8, 3, 12), (9, 12, 3))
     assert [name for name, _, _ in form.layers] == ["0", "3", "4"]
     assert "(9, 12, 3)" in str(form)
     doconv.fold(net)
     net.save_parameters(path)
     form = doconv.inspect(path)
-    assert (form.form, form.layers) == ("plain", ())
+    assert (form.kind, form.layers) == ("plain", ())
     assert "it has no D" in str(form)
 
 
