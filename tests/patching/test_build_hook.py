@@ -67,9 +67,8 @@ def test_cprofile_goes_on_and_sees_the_zoo():
     profiler.create_stats()
     calls = {key[2]: stat[0] for key, stat in profiler.stats.items()}
     assert len(names_of_d(net)) == 19
-    assert (
-        calls["get_cifar_resnet"] == 1 and calls["_make_layer"] == 3 and calls["<built-in method builtins.sum>"]
-    )
+    assert (calls["get_cifar_resnet"], calls["_make_layer"]) == (1, 3)
+    assert calls["<built-in method builtins.sum>"] >= 1
 
 
 def test_networks_built_in_a_network_are_parts_of_it():

@@ -5,12 +5,14 @@ from collections import Counter
 import gluon_doconv as doconv
 from gluon_doconv.core import convolutions
 from gluon_doconv.core.graph import Graph
+from gluon_doconv.files import export, fold
+from gluon_doconv.files.fold import find_pairs
+from gluon_doconv.runner.checkpoint_log import CheckpointLog
 
-import mxnet as mx
 import pytest
 from gluoncv.model_zoo import get_model
-from mxnet.gluon import SymbolBlock
-from networks import blocks, names_of_d
+from mxnet.gluon import HybridBlock, SymbolBlock
+from networks import blocks, from_zoo, images, names_of_d
 
 # model -> how many SymbolBlocks it has
 FAMILIES = {
@@ -77,21 +79,46 @@ def test_converting_and_folding_search_once(work, name, action):
     assert work == Counter(searches=1, read=FAMILIES[name], written=FAMILIES[name])
 
 
-def test_saving_does_not_search(work, tmp_path):
+@pytest.fixture
+def run_once():
+    """A network with a SymbolBlock that knows its shapes, built under the patch, which stays."""
     with doconv.patched():
-        net = build("ssd_512_mobilenet1.0_voc")
-        net.initialize()
-        work.clear()
-        net.save_parameters(str(tmp_path / "net.params"))
-    assert work == Counter()
+        net = from_zoo("ssd_300_mobilenet0.25_voc")
+        net(images(64))
+        yield net
 
 
-def test_loading_searches_once(work, tmp_path):
-    with doconv.patched():
-        net = get_model("cifar_resnet20_v1")
-        net.initialize()
-        net(mx.nd.zeros((1, 3, 32, 32)))
-        net.save_parameters(str(tmp_path / "net.params"))
-        work.clear()
-        net.load_parameters(str(tmp_path / "net.params"))
-    assert work == Counter(searches=1)
+def test_saving_and_folding_what_is_saved_do_not_search(work, run_once, tmp_path):
+    checkpoints = CheckpointLog(fold=True)
+    undo = checkpoints.watch()
+    work.clear()
+    run_once.save_parameters(str(tmp_path / "net.params"))
+    undo()
+    assert work == Counter() and len(checkpoints.notes) == 2
+    assert (tmp_path / "net-folded.params").exists()
+
+
+def test_loading_searches_once(work, run_once, tmp_path):
+    run_once.save_parameters(str(tmp_path / "net.params"))
+    work.clear()
+    run_once.load_parameters(str(tmp_path / "net.params"))
+    assert work == Counter(searches=1, read=1)
+
+
+def test_a_file_is_searched_for_pairs_once(monkeypatch, run_once, tmp_path):
+    run_once.save_parameters(str(tmp_path / "net.params"))
+    run_once.hybridize()
+    run_once(images(64))
+    HybridBlock.export.__wrapped__(run_once, str(tmp_path / "net"))
+    searches = []
+
+    def counting(arrays):
+        searches.append(len(arrays))
+        return find_pairs(arrays)
+
+    monkeypatch.setattr(fold, "find_pairs", counting)
+    monkeypatch.setattr(export, "find_pairs", counting)
+    doconv.fold_params(tmp_path / "net.params", tmp_path / "folded.params")
+    assert len(searches) == 1
+    doconv.fold_symbol(str(tmp_path / "net"), 0, str(tmp_path / "folded"))
+    assert len(searches) == 2
