@@ -21,8 +21,9 @@ from .files.checkpoint import load_parameters, over_parameterize_params  # noqa:
 from .files.export import export, export_onnx, fold_symbol  # noqa: E402
 from .files.fold import fold_params, inspect  # noqa: E402
 from .files.importers import import_published, import_pytorch  # noqa: E402
-from .patching.patch import is_patched, patch, patched, unpatch  # noqa: E402
+from .patching.patch import patch, patched, unpatch  # noqa: E402
 from .patching.registry import register, unregister  # noqa: E402
+from .patching.state import is_patched  # noqa: E402
 
 __version__ = "0.1.0"
 

@@ -43,6 +43,7 @@ def macc(model: str, input_shape: tuple[int, ...], doconv: DOConvConfig, classes
     import mxnet as mx
 
     from ..core.convert import over_parameterize_selected
+    from ..core.convolutions import find_convolutions
     from ..costing.compare import costs
     from ..zoo.build import build
 
@@ -51,7 +52,7 @@ def macc(model: str, input_shape: tuple[int, ...], doconv: DOConvConfig, classes
     with explain_shape_errors(model, input_shape):
         net(mx.nd.zeros((1, *input_shape[1:])))
         mx.nd.waitall()
-        over_parameterize_selected(net, doconv)
+        over_parameterize_selected(net, find_convolutions(net), doconv)
         counted = costs(net, input_shape)
     click.echo(counted)
     if counted.disagreements:

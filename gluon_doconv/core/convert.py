@@ -11,6 +11,7 @@ from mxnet.gluon import Block, HybridBlock
 from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
+from . import names
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
 from .selection import reasons
@@ -116,28 +117,34 @@ def over_parameterize(
     7
     """
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
-    report = over_parameterize_selected(net, config)
+    report = over_parameterize_selected(net, find_convolutions(net), config)
     if not report.changed:
         warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
     return report
 
 
-def over_parameterize_selected(net: Block, config: DOConvConfig) -> Report:
-    """:func:`over_parameterize` for a config already made; silent where all is done already."""
-    convolutions = find_convolutions(net)
+def over_parameterize_selected(net: Block, convolutions: Sequence[Convolution], config: DOConvConfig) -> Report:
+    """Over-parameterize what ``config`` selects of all ``convolutions`` of ``net``; silent where all is done.
+
+    Raises
+    ------
+    DOConvError
+        As :func:`over_parameterize`.
+    """
     plan = [
         (convolution, reason or (ALREADY if convolution.d is not None else None))
         for convolution, reason in zip(convolutions, reasons(config, convolutions))
     ]
     chosen = [convolution for convolution, reason in plan if reason is None]
-    over_parameterize_convolutions(net, [(convolution, config) for convolution in chosen])
+    over_parameterize_convolutions(net, convolutions, [(convolution, config) for convolution in chosen])
     return Report("over-parameterized", [_line(convolution, reason) for convolution, reason in plan])
 
 
-def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution, DOConvConfig]]) -> None:
-    """Over-parameterize chosen convolutions of ``net``, all of them or, if one cannot be, none."""
-    chosen = {convolution.name: convolution for convolution, _ in plan}
-    convolutions = [chosen.get(convolution.name, convolution) for convolution in find_convolutions(net)]
+def over_parameterize_convolutions(
+    net: Block, convolutions: Sequence[Convolution], plan: Sequence[tuple[Convolution, DOConvConfig]]
+) -> None:
+    """Over-parameterize what ``plan`` chooses of all ``convolutions`` of ``net``; if one cannot be, none is."""
+    chosen = {convolution.name for convolution, _ in plan}
     for convolution, config in plan:
         convolution.check(config)
         for other in _sharing(convolution, convolutions):
@@ -149,7 +156,7 @@ def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution,
         for d in (other.d for other in _sharing(convolution, convolutions) if other.d is not None):
             convolution.adopt(d)
         convolution.over_parameterize(config)
-    forget_traced_graphs(net)
+    _renew_graphs(net, [convolution for convolution, _ in plan])
 
 
 def fold(net: Block) -> Report:
@@ -197,7 +204,7 @@ def fold(net: Block) -> Report:
     lines = [_line(convolution, "plain already" if plain else None) for convolution, plain in plan]
     for convolution, folded in folding:
         convolution.fold(folded)
-    forget_traced_graphs(net)
+    _renew_graphs(net, [convolution for convolution, _ in folding])
     return Report("folded", lines)
 
 
@@ -206,9 +213,15 @@ def doconv_convolutions(net: Block) -> list[Convolution]:
     return [convolution for convolution in find_convolutions(net) if convolution.d is not None]
 
 
+def is_doconv(net: Block) -> bool:
+    """Tell whether ``net`` has any D; the names of its Parameters say it, without a search for convolutions."""
+    parameters = net.collect_params()
+    return any(names.is_d(name) and names.weight_of(name) in parameters for name in parameters)
+
+
 def require_doconv(net: Block) -> None:
     """Raise :class:`DOConvError` if ``net`` has no DO-Conv convolution."""
-    if not doconv_convolutions(net):
+    if not is_doconv(net):
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
 
 
@@ -238,6 +251,13 @@ def _sharing(convolution: Convolution, convolutions: Sequence[Convolution]) -> l
 
 def _line(convolution: Convolution, skipped: str | None) -> LayerReport:
     return LayerReport(convolution.name, convolution.kind, convolution.kernel_size, skipped)
+
+
+def _renew_graphs(net: Block, changed: Sequence[Convolution]) -> None:
+    """Let ``net`` run as the ``changed`` convolutions now are."""
+    for graph in {convolution.graph for convolution in changed if convolution.graph is not None}:
+        graph.put_back()
+    forget_traced_graphs(net)
 
 
 def forget_traced_graphs(net: Block) -> None:

@@ -11,6 +11,7 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 from tabulate import tabulate
 
+from ..core import names
 from ..core.convert import composing, doconv_convolutions, require_doconv
 from ..core.convolutions import Convolution, GraphConvolution, find_convolutions
 from ..core.graph import Graph, trace
@@ -182,7 +183,7 @@ def _layers(
         convolution = owners.get(key)
         counted = {name: _sum(o.maccs for o in by_kernel[name].get(key, ())) for name in COMPOSITIONS}
         if convolution is None or convolution.d is None:
-            lines.append(_other(convolution.name if convolution else key.replace("_weight", ""), uses, counted))
+            lines.append(_other(convolution.name if convolution else names.layer_of(key), uses, counted))
         else:
             lines.append(_doconv(convolution, uses, counted))
     return lines

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import tempfile
 from math import prod
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter
 
-from ..core import kernel
+from ..core import kernel, names
 from ..core.convert import doconv_convolutions, require_doconv
 from ..core.convolutions import Convolution
 from ..errors import DOConvError
@@ -63,7 +63,7 @@ def over_parameterize_params(
     arrays = read_params(source)
     completed = match_to_network(arrays, net, source)
     write_params(target, completed)
-    return [name[:-2] for name in completed if name not in arrays]
+    return [names.layer_of(name) for name in completed if name not in arrays]
 
 
 def load_parameters(
@@ -153,7 +153,7 @@ def match_to_network(
         If the arrays do not fit ``net``, beyond what the flags allow; every misfit is listed.
     """
     parameters = net._collect_params_with_prefix()
-    arrays = with_identities(with_structural_names(arrays, net), net)
+    arrays = with_identities(with_structural_names(arrays, net), net, doconv_convolutions(net))
     found = {id(parameters[name]) for name in arrays if name in parameters}
     missing = [name for name, parameter in parameters.items() if id(parameter) not in found]
     extra = [name for name in arrays if name not in parameters]
@@ -168,11 +168,11 @@ def match_to_network(
     return arrays
 
 
-def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
-    """Arrays under structural names, completed: where ``net`` has a D and they have none, the identity."""
+def with_identities(arrays: Arrays, net: Block, doconv: Sequence[Convolution]) -> dict[str, mx.nd.NDArray]:
+    """Complete arrays under structural names: give each of ``doconv`` whose D they lack the identity."""
     parameters = net._collect_params_with_prefix()
     completed = dict(arrays)
-    for convolution in doconv_convolutions(net):
+    for convolution in doconv:
         _complete_convolution(completed, convolution, parameters)
     return completed
 
@@ -180,7 +180,7 @@ def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
 def with_structural_names(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
     """Files of ``export`` and of old GluonCV use Gluon's own names; those of ``save_parameters`` do not."""
     parameters = net._collect_params_with_prefix()
-    plain = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
+    plain = {names.without_kind(name): array for name, array in arrays.items()}
     if any("." in name for name in plain):
         return plain
     structural = {parameter.name: name for name, parameter in parameters.items()}
@@ -232,6 +232,6 @@ def _wrong_dtypes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[s
 
 
 def _hint(name: str, arrays: Arrays) -> str:
-    if name[:-1] + "weight" in arrays and name.endswith("D"):
+    if names.is_d(name) and names.weight_of(name) in arrays:
         return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
     return ""

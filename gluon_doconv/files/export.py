@@ -12,11 +12,12 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
+from ..core import names
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
 from .atomic import atomic
-from .fold import find_pairs, fold_arrays
+from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 
 ONNX_OPSET = 13  # the newest that MXNet's translations are written for
@@ -58,17 +59,20 @@ def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
     """
     symbol_file, params_file = _names(prefix, epoch)
     symbol, arrays = _read_symbol(symbol_file), read_params(params_file)
-    if not find_pairs(arrays):
+    pairs = find_pairs(arrays)
+    if not pairs:
         raise DOConvError(f"{params_file} has no D beside any weight: it is a plain export, or folded already")
-    folded_symbol, folded_arrays, names = fold_graph(symbol, arrays)
+    folded_symbol, folded_arrays, layers = fold_graph(symbol, arrays, pairs)
     _write(target_prefix, epoch, folded_symbol, folded_arrays)
-    return names
+    return layers
 
 
 def fold_graph(
-    symbol: mx.sym.Symbol, arrays: Arrays
+    symbol: mx.sym.Symbol, arrays: Arrays, pairs: Sequence[Pair]
 ) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray], list[str]]:
     """Fold a graph and its arrays (with or without ``arg:`` and ``aux:`` before their names).
+
+    ``pairs`` are those that :func:`~gluon_doconv.files.fold.find_pairs` finds among the arrays.
 
     Returns
     -------
@@ -80,16 +84,16 @@ def fold_graph(
         graph.fold(convolution)
     plain = graph.symbol()
     inputs = set(plain.list_inputs())
-    left = [name for name in inputs if name[-1] == "D" and f"{name[:-1]}weight" in inputs]
+    left = [name for name in inputs if names.is_d(name) and names.weight_of(name) in inputs]
     if left:
         raise DOConvError(
             f"{left[0]} is not used by kernel composition: the graph was traced with composition='feature', "
             "which has no plain convolution to fold into. Fold the network or its .params file instead."
         )
     sizes = {convolution.layer: convolution.kernel_size for convolution in composed}
-    names = list(sizes)
-    sizes.update({f"arg:{name}": sizes[name] for name in names})
-    return plain, fold_arrays(arrays, sizes), names
+    by_pair = {pair.layer: names.without_kind(pair.layer) for pair in pairs}
+    known = {pair: sizes[layer] for pair, layer in by_pair.items() if layer in sizes}
+    return plain, fold_pairs(arrays, pairs, known), list(sizes)
 
 
 def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
@@ -175,7 +179,8 @@ def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
     """The folded graph of a live network, and its arrays."""
     with composing(net, "kernel") as changed:
         symbol = trace(net, afresh=changed)
-    return fold_graph(symbol, _arrays_of(net, symbol))[:2]
+    arrays = _arrays_of(net, symbol)
+    return fold_graph(symbol, arrays, find_pairs(arrays))[:2]
 
 
 def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArray]:
@@ -216,7 +221,7 @@ def _write_onnx(
     symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str, path: str
 ) -> None:
     onnx = _import_onnx()
-    params = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
+    params = {names.without_kind(name): array for name, array in arrays.items()}
     try:
         mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
     except AttributeError as error:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from math import isqrt, prod
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import mxnet as mx
 from tabulate import tabulate
 
+from ..core import names
 from ..core.arrays import fold_checked
 from ..errors import DOConvError
 from .params import Arrays, read_params, write_params
@@ -31,7 +32,7 @@ class Pair:
     @property
     def layer(self) -> str:
         """The layer's name: what the names of its arrays begin with."""
-        return self.d[:-2]
+        return names.layer_of(self.d)
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,8 @@ def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
 
 def find_pairs(arrays: Arrays) -> list[Pair]:
     """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
-    stems = [name[:-1] for name in arrays if _is_d(name)]
-    pairs = [(f"{stem}weight", f"{stem}D") for stem in stems if f"{stem}weight" in arrays]
-    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs)
+    pairs = [(names.weight_of(name), name) for name in arrays if names.is_d(name)]
+    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs if pair[0] in arrays)
     return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
 
 
@@ -122,8 +122,15 @@ def fold_arrays(
     DOConvError
         If an array is not finite, or a kernel size is not known; the layer is named.
     """
+    return fold_pairs(arrays, find_pairs(arrays), kernel_sizes)
+
+
+def fold_pairs(
+    arrays: Arrays, pairs: Sequence[Pair], kernel_sizes: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, mx.nd.NDArray]:
+    """Fold the pairs that :func:`find_pairs` found among ``arrays``; otherwise as :func:`fold_arrays`."""
     folded = dict(arrays)
-    for pair in find_pairs(arrays):
+    for pair in pairs:
         kernel_size = (kernel_sizes or {}).get(pair.layer, pair.kernel_size)
         if kernel_size is None or prod(kernel_size) != arrays[pair.d].shape[0]:
             raise DOConvError(
@@ -133,7 +140,9 @@ def fold_arrays(
         folded[pair.weight] = fold_checked(
             arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
         )
-    left = [name for name, d in folded.items() if _is_d(name) and d.ndim == 3 and _weight_shape(name, folded)]
+    left = [
+        name for name, d in folded.items() if names.is_d(name) and d.ndim == 3 and _weight_shape(name, folded)
+    ]
     if left:
         raise DOConvError(
             f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
@@ -186,18 +195,14 @@ def fold_params(
     pairs = find_pairs(arrays)
     if not pairs:
         raise DOConvError(f"{source} has no D beside any weight: it is a plain file, or folded already")
-    write_params(target, fold_arrays(arrays, kernel_sizes))
+    write_params(target, fold_pairs(arrays, pairs, kernel_sizes))
     return [pair.layer for pair in pairs]
 
 
 def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
     """The shape of the kernel beside a D; empty where there is none."""
-    weight = arrays.get(f"{d_name[:-1]}weight")
+    weight = arrays.get(names.weight_of(d_name))
     return weight.shape if weight is not None and weight.ndim > 2 else ()
-
-
-def _is_d(name: str) -> bool:
-    return name.endswith((".D", "_D", ":D")) or name == "D"
 
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:

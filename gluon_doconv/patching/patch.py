@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Iterable, Iterator
 
 from ..core.config import DOConvConfig
 from ..errors import DOConvError, DOConvWarning
-from .build_hook import BuildHook
+from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import PATCH
 from .trainer_guard import refuse_plain_trainers
 from .versions import warn_of_untested_versions
 
-_active: Converter | None = None
-_undo = ExitStack()
+BUILT_ELSEWHERE = (
+    "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
+    "gluon_doconv.over_parameterize(net))."
+)
 
 
 def patch(
@@ -83,25 +87,19 @@ def patch(
 
 def patch_as(config: DOConvConfig) -> Converter:
     """:func:`patch` for a config already made."""
-    global _active
-    if _active is not None:
+    if PATCH.converter is not None:
         warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=3)
-        return _active
+        return PATCH.converter
     converter = Converter(config)
     warn_of_untested_versions()
-    builds = BuildHook(converter)
-    builds.start()
-    _undo.callback(builds.stop)
-    _undo.callback(load_any_form())
-    _undo.callback(fold_exports())
-    _undo.callback(hook_estimators())
-    reason = (
-        "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
-        "gluon_doconv.over_parameterize(net))."
+    return PATCH.start(
+        converter,
+        partial(hook_builds, converter),
+        load_any_form,
+        fold_exports,
+        hook_estimators,
+        partial(refuse_plain_trainers, BUILT_ELSEWHERE),
     )
-    _undo.callback(refuse_plain_trainers(converter, reason))
-    _active = converter
-    return converter
 
 
 def unpatch() -> None:
@@ -121,31 +119,9 @@ def unpatch() -> None:
     >>> doconv.is_patched()
     False
     """
-    global _active
-    if _active is None:
+    if PATCH.converter is None:
         warnings.warn("GluonCV is not patched; nothing was changed", DOConvWarning, stacklevel=2)
-        return
-    _undo.close()
-    _active = None
-
-
-def is_patched() -> bool:
-    """Say whether :func:`~gluon_doconv.patch` is in force.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> doconv.is_patched()
-    False
-    >>> with doconv.patched():
-    ...     net = get_model("cifar_resnet20_v1")
-    ...     doconv.is_patched()
-    True
-    """
-    return _active is not None
+    PATCH.stop()
 
 
 @contextmanager

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from contextlib import ExitStack
+from functools import partial, wraps
 from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
 from ..core.config import DOConvConfig
 from ..errors import DOConvWarning
-from ..monkeypatch import Undo, shared
+from ..monkeypatch import Undo
 from .converter import Converter
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import REGISTRY
 
 SUFFIX = "_doconv"
-
-_active: Converter | None = None
-_undo = ExitStack()
 
 
 def register(**kwargs: Any) -> Converter:
@@ -65,17 +62,14 @@ def register(**kwargs: Any) -> Converter:
 
 def register_as(config: DOConvConfig) -> Converter:
     """:func:`register` for a config already made."""
-    global _active
-    wanted = Converter(config)
-    if _active is None:
-        _active = wanted
-        _undo.callback(load_any_form())
-        _undo.callback(register_networks())
-        _undo.callback(fold_exports())
-        _undo.callback(_add_names(wanted))
-    elif _active != wanted:
+    wanted, active = Converter(config), REGISTRY.converter
+    if active is None:
+        return REGISTRY.start(
+            wanted, load_any_form, register_networks, fold_exports, partial(_add_names, wanted)
+        )
+    if active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=3)
-    return _active
+    return active
 
 
 def unregister() -> None:
@@ -86,12 +80,10 @@ def unregister() -> None:
     >>> _ = doconv.register()
     >>> doconv.unregister()
     """
-    global _active
-    _undo.close()
-    _active = None
+    REGISTRY.stop()
 
 
-def _add_names(converter: Converter) -> Callable[[], None]:
+def _add_names(converter: Converter) -> Undo:
     models = _models()
     added = {f"{name}{SUFFIX}": _doconv_factory(factory, converter) for name, factory in models.items()}
     models.update(added)
@@ -104,7 +96,7 @@ def _add_names(converter: Converter) -> Callable[[], None]:
 
 
 def _doconv_factory(factory: Callable[..., HybridBlock], converter: Converter) -> Callable[..., HybridBlock]:
-    @functools.wraps(factory)
+    @wraps(factory)
     def build_doconv(*args: Any, **kwargs: Any) -> HybridBlock:
         net = factory(*args, **kwargs)
         converter(net)
@@ -119,7 +111,6 @@ def _models() -> dict[str, Callable[..., HybridBlock]]:
     return model_zoo._models
 
 
-@shared
 def register_networks() -> Undo:
     """Let GluonCV's ``get_model`` find these networks beside its own; what is returned undoes it."""
     from ..zoo.networks import NETWORKS

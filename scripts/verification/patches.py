@@ -1,6 +1,6 @@
 """Write the patches of GluonCV's released versions: what ``gluon-doconv patch apply`` does to each, as a diff.
 
-A diff only inserts lines and has no context lines, so that it holds nothing of GluonCV's text. ``gluoncv.sha256``
+A diff only inserts lines and has no context lines, so it holds nothing of GluonCV's text. ``gluoncv.sha256``
 names the content of each file that it is for.
 """
 

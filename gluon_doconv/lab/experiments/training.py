@@ -16,6 +16,7 @@ import numpy as np
 from mxnet.gluon import HybridBlock, Trainer
 
 from ...core.convert import over_parameterize_selected
+from ...core.convolutions import find_convolutions
 from ...zoo.build import build
 from .configuration import Configuration, Recipe
 from .images import Images
@@ -63,7 +64,7 @@ def _network(configuration: Configuration, seed: int, images: Images) -> HybridB
     net.initialize(HE, ctx=_context())
     net(mx.nd.array(images.validation_batch(slice(1)), ctx=_context()))
     if configuration.variant.config:
-        over_parameterize_selected(net, configuration.variant.config)
+        over_parameterize_selected(net, find_convolutions(net), configuration.variant.config)
     net.hybridize()
     return net
 

@@ -13,7 +13,7 @@ from typing import Sequence
 import matplotlib
 import numpy as np
 
-from ...core import kernel
+from ...core import kernel, names
 from ...errors import DOConvError
 from ...files.atomic import atomic
 from ...files.fold import Pair, find_pairs
@@ -68,8 +68,8 @@ def read_layers(checkpoint: str | os.PathLike, pattern: str = "", most: int | No
         raise DOConvError(f"{checkpoint} has no D beside any weight: there is nothing to compare W with")
     chosen = [pair for pair in pairs if re.search(pattern, _name(pair))]
     if not chosen:
-        names = ", ".join(_name(pair) for pair in pairs[:5])
-        raise DOConvError(f"no DO-Conv layer of {checkpoint} matches {pattern!r}; there are {names} …")
+        known = ", ".join(_name(pair) for pair in pairs[:5])
+        raise DOConvError(f"no DO-Conv layer of {checkpoint} matches {pattern!r}; there are {known} …")
     if most is not None and most < len(chosen):
         chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, most).round().astype(int)]
     return [_layer(pair, arrays) for pair in chosen]
@@ -77,7 +77,7 @@ def read_layers(checkpoint: str | os.PathLike, pattern: str = "", most: int | No
 
 def _name(pair: Pair) -> str:
     """Without the ``arg:`` that exported files have."""
-    return pair.layer.split(":")[-1]
+    return names.without_kind(pair.layer)
 
 
 def _layer(pair: Pair, arrays: Arrays) -> Layer:
