@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .. import datasets
+from ..configuration import Command, Configuration, Recipe
 from .cifar import digits, table1, table8
-from .configuration import Command, Configuration, Recipe
 from .imagenet import table2, table3, table6, table7
 from .script_adapters import Classification, Detection, Segmentation
 from .tables import Table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .configuration import BASELINE, DOCONV, RANDOM, Configuration, Recipe, in_stages, with_d_mul
+from ..configuration import BASELINE, DOCONV, RANDOM, Configuration, Recipe, in_stages, with_d_mul
 from .tables import Cell, Row, Table, ablation, compared
 
 # He et al., arXiv 1512.03385, section 4.2: 64,000 steps of 128 images, divided by ten at 32,000 and 48,000.

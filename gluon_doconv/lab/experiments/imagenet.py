@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Mapping
 
+from ..configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Variant, in_stages
 from .cifar import ABLATED
-from .configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Variant, in_stages
 from .script_adapters import Classification
 from .tables import Cell, Row, Table, ablation, compared
 

@@ -8,7 +8,7 @@ from typing import Sequence
 
 from tabulate import tabulate
 
-from .records import Record
+from ..records import Record
 from .statistics import CONFIDENCE, Estimate, estimate
 from .tables import Cell, Table
 

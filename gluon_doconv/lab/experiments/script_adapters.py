@@ -9,8 +9,8 @@ from typing import Sequence
 
 from ...errors import DOConvError
 from ...files import params_format as params_format
-from .configuration import Configuration
-from .records import Epoch
+from ..configuration import Configuration
+from ..records import Epoch
 
 SAVED = Path("params")  # where scripts save, in the folder of the training
 AVERAGE_PRECISIONS = ("AP", "AP50", "AP75", "APS", "APM", "APL")

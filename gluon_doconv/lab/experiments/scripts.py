@@ -17,8 +17,8 @@ from typing import Callable
 import mxnet as mx
 
 from ...errors import DOConvError
-from .configuration import Command, Variant
-from .records import Record
+from ..configuration import Command, Variant
+from ..records import Record
 from .script_adapters import SAVED, SCRIPT_ADAPTERS, ScriptAdapter
 
 LOG = "script.log"

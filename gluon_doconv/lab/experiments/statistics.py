@@ -9,8 +9,8 @@ from typing import Sequence
 import numpy as np
 from scipy import stats
 
-from .configuration import Configuration
-from .records import Epoch, Record
+from ..configuration import Configuration
+from ..records import Epoch, Record
 
 CONFIDENCE = 0.95
 

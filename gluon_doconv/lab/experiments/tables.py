@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Mapping, Sequence
 
-from .configuration import Configuration, Variant
+from ..configuration import Configuration, Variant
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .configuration import BASELINE, DOCONV, Command, Configuration, Variant
+from ..configuration import BASELINE, DOCONV, Command, Configuration, Variant
 from .imagenet import on_imagenet
 from .script_adapters import AVERAGE_PRECISIONS, Detection, Segmentation
 from .tables import Cell, Row, Table

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gluoncv.utils import LRScheduler
+from mxnet.lr_scheduler import CosineScheduler
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -33,6 +36,37 @@ class Recipe:
         if step < self.warmup_steps:
             return self.warmup_rate
         return self.learning_rate * 0.1 ** sum(step >= share * steps for share in self.milestones)
+
+
+@dataclass(frozen=True)
+class AnnealedRecipe:
+    """Settings of a training whose learning rate falls smoothly to 0, as GluonCV's scripts have it.
+
+    Parameters
+    ----------
+    epochs, batch_size, momentum, weight_decay : as they say
+    learning_rate : its largest
+    curve : by which it falls: ``cosine``, or ``poly`` of power 0.9
+    warmup : as a share of all steps, over which it grows from 0 before a cosine
+    averaged_epochs : as in :class:`Recipe`
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    curve: str = "cosine"
+    warmup: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    averaged_epochs: int = 1
+
+    def rate(self, step: int, steps: int) -> float:
+        """Compute the learning rate of a step, counted from 0, of ``steps`` in all."""
+        if self.curve == "poly":
+            schedule = LRScheduler("poly", base_lr=self.learning_rate, niters=steps, power=0.9)
+        else:
+            schedule = CosineScheduler(steps, self.learning_rate, warmup_steps=int(self.warmup * steps))
+        return schedule(step + 1)
 
 
 @dataclass(frozen=True)
@@ -90,14 +124,14 @@ def with_d_mul(d_mul: int) -> Variant:
 class Configuration:
     """One training but for its seed.
 
-    ``data`` is a name of :mod:`~gluon_doconv.experiments.images`, or one that a script knows; ``backbone`` is
+    ``data`` is a name of :mod:`~gluon_doconv.lab.images`, or one that a script knows; ``backbone`` is
     the training whose parameters this one starts from, where it has a first stage.
     """
 
     data: str
     network: str
     variant: Variant
-    recipe: Recipe | Command
+    recipe: Recipe | AnnealedRecipe | Command
     backbone: Configuration | None = None
 
     def name(self, seed: int) -> str:

@@ -1,15 +1,17 @@
-"""The images of an experiment: CIFAR-10 and CIFAR-100 from their folder, or the digits that are bundled."""
+"""The images that classifiers of our own loop see: CIFAR-10 and CIFAR-100 from their folder, or the digits that are bundled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
+import mxnet as mx
 import numpy as np
 
-from ...errors import DOConvError
-from ..datasets.digits import DIGITS, Split, digits
+from ..errors import DOConvError
+from .datasets.digits import DIGITS, Split, digits
 
 IMAGE = (3, 32, 32)
 DIGIT_CHANNELS = {"digits": 1, "rgbdigits": 3}
@@ -38,12 +40,35 @@ class Images:
         images = self._ready(self.train.images[chosen])
         return _augment(images, random) if self.augmented else images
 
+    def steps(self, batch_size: int) -> int:
+        """Count the batches of an epoch; an incomplete last one is trained on, too."""
+        return ceil(len(self.train.labels) / batch_size)
+
     def validation_batch(self, chosen: slice) -> np.ndarray:
         """Validation images as float32."""
         return self._ready(self.validation.images[chosen])
 
+    def validation_batches(self, size: int) -> list[np.ndarray]:
+        """All validation images as float32, in batches."""
+        starts = range(0, len(self.validation.labels), size)
+        return [self.validation_batch(slice(start, start + size)) for start in starts]
+
     def _ready(self, images: np.ndarray) -> np.ndarray:
         return (images.astype("float32") - self.mean) / self.deviation
+
+
+class ShuffledBatches:
+    """The training images and their classes, once each, in an order and augmented as ``random`` has it."""
+
+    def __init__(self, images: Images, batch_size: int, random: np.random.RandomState) -> None:
+        self._images, self._batch_size, self._random = images, batch_size, random
+        self._order = random.permutation(len(images.train.labels))
+
+    def __iter__(self) -> Iterator[tuple[mx.nd.NDArray, mx.nd.NDArray]]:
+        for start in range(0, len(self._order), self._batch_size):
+            chosen = self._order[start : start + self._batch_size]
+            batch = self._images.batch(chosen, self._random)
+            yield mx.nd.array(batch), mx.nd.array(self._images.train.labels[chosen])
 
 
 def _augment(images: np.ndarray, random: np.random.RandomState) -> np.ndarray:
