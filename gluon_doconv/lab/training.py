@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Protocol, Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, Trainer
@@ -16,11 +16,19 @@ from .tracking import Scores
 
 
 class Step(NamedTuple):
-    """What training on a batch of ``images`` images measured, in sums; ``hits`` only where there are classes."""
+    """What training on a batch measured: sums over its ``images``; ``hits`` only where there are classes."""
 
     images: int
     loss: float
     hits: int | None = None
+
+
+class Batches(Protocol):
+    """What can be gone through again and again."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -30,15 +38,13 @@ class Learner:
     Parameters
     ----------
     trainer : its learning rate is set before each step
-    steps : in an epoch
-    batches : the batches of an epoch, which is counted from 1
+    batches : what is trained on in one epoch, such as Gluon's DataLoader
     step : trains on a batch
     evaluate : scores in [0, 1] by name; the first is the accuracy that is reported
     """
 
     trainer: Trainer
-    steps: int
-    batches: Callable[[int], Iterable[Any]]
+    batches: Batches
     step: Callable[[Any], Step]
     evaluate: Callable[[], Mapping[str, float]]
 
@@ -71,10 +77,10 @@ def train(
 def _train_epoch(record: Record, learner: Learner, on_step: Callable[[int, Scores], None]) -> Epoch:
     recipe = record.configuration.recipe
     assert not isinstance(recipe, Command)
-    number, begin = len(record.epochs) + 1, time.perf_counter()
+    begin, length = time.perf_counter(), len(learner.batches)
     steps: list[Step] = []
-    for place, batch in enumerate(learner.batches(number), start=len(record.epochs) * learner.steps):
-        learner.trainer.set_learning_rate(recipe.rate(place, recipe.epochs * learner.steps))
+    for place, batch in enumerate(learner.batches, start=len(record.epochs) * length):
+        learner.trainer.set_learning_rate(recipe.rate(place, recipe.epochs * length))
         steps.append(learner.step(batch))
         on_step(place + 1, _means(steps[-1:]))
     seconds = round(time.perf_counter() - begin, 3)
@@ -98,7 +104,7 @@ def sgd(parameters: Any, recipe: Recipe | AnnealedRecipe) -> Trainer:
 
 
 def classifier_step(net: HybridBlock, trainer: Trainer) -> Callable[[Any], Step]:
-    """Make the step of an image classifier, on batches of images (B, C, H, W) and classes (B,): cross-entropy."""
+    """Make a classifier's step, cross-entropy, on batches of images (B, C, H, W) and classes (B,)."""
     criterion = mx.gluon.loss.SoftmaxCrossEntropyLoss()
     ctx = context_of(net)
 

@@ -10,6 +10,8 @@ import multiprocessing
 from abc import abstractmethod
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple
 
@@ -30,7 +32,7 @@ from ..evaluation import Validation, default_context, evaluate, top_1
 from ..records import Record, versions
 from ..tracking import Tracker, no_tracker
 from ..training import Learner, classifier_step, sgd
-from .demo import VARIANTS, Demo, Stage, Trained
+from .demo import Demo, Stage, Trained
 from .labels import LABELS
 from .progress import train_with_bar
 
@@ -46,21 +48,15 @@ class DataSets(NamedTuple):
 
 
 class BackboneDemo(Demo):
-    """A job of two stages, ``classification`` being the first; ``digits`` are those that occur."""
+    """A job of two stages, ``classification`` being the first."""
 
     subject = "photographs with digits"
 
     def __init__(
-        self,
-        classification: Stage,
-        stage: Stage,
-        digits: tuple[int, ...],
-        seed: int = 0,
-        tracker: Tracker = no_tracker,
+        self, classification: Stage, stage: Stage, seed: int = 0, tracker: Tracker = no_tracker
     ) -> None:
         super().__init__(stage, seed, tracker)
         self.classification = classification
-        self.digits = digits
 
     @abstractmethod
     def build(self, pretrained_base: bool = False) -> HybridBlock:
@@ -72,11 +68,8 @@ class BackboneDemo(Demo):
 
     def configuration(self, label: str) -> Configuration:
         """Describe both stages."""
-        first, second = (
-            (self._name(one), one.network, VARIANTS[label], one.recipe)
-            for one in (self.classification, self.stage)
-        )
-        return Configuration(*second, backbone=Configuration(*first))
+        backbone = self.classification.configuration(label, self.seed)
+        return replace(super().configuration(label), backbone=backbone)
 
     def train_both(self, train: Callable[[str], list[Record]]) -> Trained:
         """Call ``train``, which must be picklable, in a process for each network; an exception is raised.
@@ -107,7 +100,7 @@ class BackboneDemo(Demo):
         return (
             f"{second.network}, plain and with DO-Conv side by side; same seed, order and settings in both.\n"
             f"First {first.network} learns to classify {first.images:,} photographs of {first.size} px with "
-            f"one digit ({', '.join(map(str, self.digits))}), {first.recipe.epochs} epochs; then the network "
+            f"one digit ({', '.join(map(str, first.digits))}), {first.recipe.epochs} epochs; then the network "
             f"learns on {second.images:,} photographs of {second.size} px with several, "
             f"{second.recipe.epochs} epochs."
         )
@@ -121,28 +114,19 @@ class BackboneDemo(Demo):
         batches = DataLoader(
             _photographs(data, train=True), stage.recipe.batch_size, shuffle=True, last_batch="discard"
         )
-        trainer, validation = sgd(net.collect_params(), stage.recipe), _validation(data)
-        learner = Learner(
-            trainer,
-            steps=len(batches),
-            batches=lambda epoch: batches,
-            step=classifier_step(net, trainer),
-            evaluate=lambda: evaluate(net, validation),
-        )
+        trainer = sgd(net.collect_params(), stage.recipe)
+        step, measure = classifier_step(net, trainer), partial(evaluate, net, _validation(data))
+        learner = Learner(trainer, batches, step, measure)
         record = train_with_bar(record, learner, name, self.tracker)
         folder.mkdir(parents=True, exist_ok=True)
         net.save_parameters(str(folder / f"{stage.network}.params"))
         return record
 
     def _written(self, stage: Stage, folder: Path) -> Path:
-        target, size = folder / self._name(stage), (stage.size, stage.size)
+        target, size = folder / stage.data(self.seed), (stage.size, stage.size)
         if target.is_dir():
             return target
-        return write(stage.layout, target, stage.images, size, self.seed, self.digits)
-
-    def _name(self, stage: Stage) -> str:
-        digits = "".join(map(str, self.digits))
-        return f"{stage.layout}-{stage.images}-{stage.size}px-seed{self.seed}-digits{digits}"
+        return write(stage.layout, target, stage.images, size, self.seed, stage.digits)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from pathlib import Path
 
 import mxnet as mx
@@ -9,15 +10,15 @@ import numpy as np
 from gluoncv.model_zoo import get_model
 from mxnet.gluon import HybridBlock
 
-from ..configuration import AnnealedRecipe, Configuration
+from ..configuration import AnnealedRecipe
 from ..datasets.digits import DIGITS, digits
-from ..evaluation import Validation, default_context, evaluate, top_1
+from ..evaluation import Validation, default_context, top_1
 from ..figures.curves import ERRORS, Panel, score
 from ..images import Images, ShuffledBatches
 from ..records import Record
 from ..tracking import Tracker, no_tracker
 from ..training import Learner, classifier_step, sgd
-from .demo import VARIANTS, Demo, Stage, initialised
+from .demo import Demo, Stage, initialised
 
 MODEL = "cifar_resnet20_v1"
 IMAGES, SIZE = 4000, 28
@@ -44,10 +45,6 @@ class Classification(Demo):
         train, held_out = digits()
         return Images(train, held_out, DIGITS, *UNCHANGED, augmented=False)
 
-    def configuration(self, label: str) -> Configuration:
-        """Describe the training."""
-        return Configuration(f"digits-{self.stage.images}", MODEL, VARIANTS[label], self.stage.recipe)
-
     def build(self) -> HybridBlock:
         """Build the network; under one seed its initial weights are the same with and without DO-Conv."""
         net = get_model(MODEL, classes=DIGITS)
@@ -57,15 +54,10 @@ class Classification(Demo):
     def learner(self, net: HybridBlock, data: Images) -> Learner:
         """Make ready to train in an order that depends on the seed alone."""
         net.hybridize()
-        recipe, order = self.stage.recipe, np.random.RandomState(self.seed)
-        trainer, validation = sgd(net.collect_params(), recipe), self.validation(data)
-        return Learner(
-            trainer,
-            steps=data.steps(recipe.batch_size),
-            batches=lambda epoch: ShuffledBatches(data, recipe.batch_size, order),
-            step=classifier_step(net, trainer),
-            evaluate=lambda: evaluate(net, validation),
-        )
+        recipe = self.stage.recipe
+        trainer = sgd(net.collect_params(), recipe)
+        batches = ShuffledBatches(data, recipe.batch_size, repeat(np.random.RandomState(self.seed)))
+        return Learner(trainer, batches, classifier_step(net, trainer), self.evaluation(net, data))
 
     def validation(self, data: Images) -> Validation:
         """Score the top-1 accuracy on all held-out digits, in one batch."""

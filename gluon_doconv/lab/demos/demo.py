@@ -16,8 +16,9 @@ from mxnet.gluon import HybridBlock
 
 from ...patching.patch import patched
 from ..configuration import BASELINE, DOCONV, AnnealedRecipe, Configuration
-from ..evaluation import Validation, default_context
-from ..figures.curves import Panel, draw_panels
+from ..datasets import ALL_DIGITS
+from ..evaluation import Validation, default_context, evaluate
+from ..figures.curves import Panel, draw_panels, score
 from ..records import Record, versions
 from ..tracking import Tracker, no_tracker
 from ..training import Learner
@@ -32,13 +33,23 @@ VARIANTS = dict(zip(LABELS, (BASELINE, DOCONV)))
 
 @dataclass(frozen=True)
 class Stage:
-    """One training: its network, and how many images of which layout and size in pixels it learns from."""
+    """One training: its network, and how many images of which layout, size in pixels and digits it sees."""
 
     network: str
     layout: str
     images: int
     size: int
     recipe: AnnealedRecipe
+    digits: tuple[int, ...] = ALL_DIGITS
+
+    def data(self, seed: int) -> str:
+        """Name the data set that is drawn with this seed."""
+        digits = "".join(map(str, self.digits))
+        return f"{self.layout}-{self.images}-{self.size}px-seed{seed}-digits{digits}"
+
+    def configuration(self, label: str, seed: int) -> Configuration:
+        """Describe the training of the network of this label."""
+        return Configuration(self.data(seed), self.network, VARIANTS[label], self.recipe)
 
 
 class Demo(ABC):
@@ -51,6 +62,7 @@ class Demo(ABC):
     subject: str  # what there is on the images
     scores: tuple[str, ...]
     decisive: str  # the score that the verdict is about
+    drawn: tuple[str, ...]  # two scores
 
     def __init__(self, stage: Stage, seed: int = 0, tracker: Tracker = no_tracker) -> None:
         self.stage = stage
@@ -66,10 +78,6 @@ class Demo(ABC):
         """Return what the methods below call ``data``; files of it are written into ``folder``."""
 
     @abstractmethod
-    def configuration(self, label: str) -> Configuration:
-        """Describe the training of the network of this label."""
-
-    @abstractmethod
     def build(self) -> HybridBlock:
         """Build the network as GluonCV's script does, all its parameters initialised."""
 
@@ -82,12 +90,25 @@ class Demo(ABC):
         """Return what the network is measured on."""
 
     @abstractmethod
-    def panels(self, networks: dict[str, list[Record]]) -> list[Panel]:
-        """Choose the curves to draw."""
-
-    @abstractmethod
     def draw_predictions(self, nets: dict[str, HybridBlock], data: Any, path: Path) -> None:
         """Draw what both networks predict of the first validation images."""
+
+    def configuration(self, label: str) -> Configuration:
+        """Describe the training of the network of this label."""
+        return self.stage.configuration(label, self.seed)
+
+    def evaluation(self, net: HybridBlock, data: Any) -> Callable[[], dict[str, float]]:
+        """Make what measures ``net``."""
+        return partial(evaluate, net, self.validation(data))
+
+    def panels(self, networks: dict[str, list[Record]]) -> list[Panel]:
+        """Choose the curves to draw: two scores and the loss."""
+        solid, dashed = self.drawn
+        measures = [score(solid), score(dashed)]
+        return [
+            Panel(f"validation: {solid} (solid), {dashed} (dashed)", "score", networks, measures),
+            Panel("training", "loss", networks, [score("loss")]),
+        ]
 
     def evidence(self, validation: Validation) -> str:
         """Say what the decisive score was measured on."""

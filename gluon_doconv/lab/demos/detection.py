@@ -22,11 +22,8 @@ from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCr
 
 from ...compat.workarounds import WORKAROUNDS
 from ..configuration import AnnealedRecipe
-from ..datasets import ALL_DIGITS
 from ..datasets.coco import DIGIT_IDS, IDS
-from ..evaluation import Outputs, Validation, context_of, evaluate, predict
-from ..figures.curves import Panel, score
-from ..records import Record
+from ..evaluation import Outputs, Validation, context_of, predict
 from ..tracking import Tracker, no_tracker
 from ..training import Learner, Step, sgd
 from .backbone import BackboneDemo, DataSets
@@ -48,6 +45,7 @@ class Detection(BackboneDemo):
     task = ", detection"
     scores = SCORES
     decisive = "AP50"
+    drawn = ("AP50", "AP")
     channels = 64  # of the pyramid and of the region proposals
 
     @contextmanager
@@ -115,30 +113,17 @@ class Detection(BackboneDemo):
         net.collect_train_params().setattr("grad_req", "write")
         batches = self._batches(net, data.scenes)
         trainer = sgd(net.collect_train_params(), self.stage.recipe)
-        validation = self.validation(data)
+        step = _step(net, trainer, self.stage.recipe.batch_size)
+        measure = self.evaluation(net, data)
 
-        def measure() -> dict[str, float]:
+        def evaluate() -> dict[str, float]:
             net.hybridize()  # anew: the graph of inference has other inputs
-            scores = evaluate(net, validation)
+            scores = measure()
             net.hybridize()
             return scores
 
         net.hybridize()
-        return Learner(
-            trainer,
-            steps=len(batches),
-            batches=lambda epoch: batches,
-            step=_step(net, trainer, self.stage.recipe.batch_size),
-            evaluate=measure,
-        )
-
-    def panels(self, networks: dict[str, list[Record]]) -> list[Panel]:
-        """Choose two of the average precisions and the loss."""
-        precisions = [score("AP50"), score("AP")]
-        return [
-            Panel("validation: AP50 (solid), AP (dashed)", "average precision", networks, precisions),
-            Panel("training", "loss", networks, [score("loss")]),
-        ]
+        return Learner(trainer, batches, step, evaluate)
 
     def draw_predictions(self, nets: dict[str, HybridBlock], data: DataSets, path: Path) -> None:
         """Draw boxes in the digits' colours."""
@@ -190,15 +175,14 @@ def _step(net: HybridBlock, trainer: Trainer, batch_size: int) -> Callable[[Any]
 
 
 def demo(images: int, epochs: int, seed: int = 0, tracker: Tracker = no_tracker) -> Demo:
-    """Make the job, with all digits."""
+    """Make the job."""
     first = AnnealedRecipe(epochs=4, batch_size=16, learning_rate=0.02, warmup=0.1)
     second = AnnealedRecipe(epochs, batch_size=4, learning_rate=0.02, warmup=0.1)
     return Detection(
         Stage("resnet18_v1b", "imagenet", images=2000, size=48, recipe=first),
         Stage("custom_faster_rcnn_fpn_resnet18_v1b", "coco", images, size=96, recipe=second),
-        digits=ALL_DIGITS,
-        seed=seed,
-        tracker=tracker,
+        seed,
+        tracker,
     )
 
 

@@ -14,7 +14,7 @@ from .labels import LABELS
 
 def train_with_bar(record: Record, learner: Learner, name: str, tracker: Tracker) -> Record:
     """Train to the end, showing a bar; ``tracker`` receives each step and epoch under this name."""
-    total = record.configuration.recipe.epochs * learner.steps
+    total = record.configuration.recipe.epochs * len(learner.batches)
     with _bar(name, total) as bar, tracker(name) as log:
 
         def on_step(number: int, measured: Scores) -> None:

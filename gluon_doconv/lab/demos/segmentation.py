@@ -17,9 +17,7 @@ from mxnet.gluon.data.vision import transforms
 
 from ..configuration import AnnealedRecipe
 from ..datasets.digits import DIGITS
-from ..evaluation import Outputs, Validation, context_of, default_context, evaluate, predict
-from ..figures.curves import Panel, score
-from ..records import Record
+from ..evaluation import Outputs, Validation, context_of, default_context, predict
 from ..tracking import Tracker, no_tracker
 from ..training import Learner, Step, sgd
 from .backbone import MEAN, STD, BackboneDemo, DataSets
@@ -28,6 +26,7 @@ from .labels import LABELS
 from .pictures import draw_masks, photograph
 
 SHOWN = 6
+FEW = (0, 1, 4)  # digits: ten are too many for a ResNet-50 to learn in minutes
 
 
 class Segmentation(BackboneDemo):
@@ -36,6 +35,7 @@ class Segmentation(BackboneDemo):
     task = ", segmentation"
     scores = ("mIoU", "pixel accuracy")
     decisive = "mIoU"
+    drawn = scores
 
     def build(self, pretrained_base: bool = False) -> HybridBlock:
         """Build the network as in the script, without auxiliary loss, which is its default."""
@@ -52,7 +52,7 @@ class Segmentation(BackboneDemo):
         return initialised(net, (1, 3, self.stage.size, self.stage.size))
 
     def validation(self, data: DataSets) -> Validation:
-        """Score intersection over union, the mean over background and digits, and pixel accuracy, by GluonCV."""
+        """Score mean intersection over union, of background and digits, and pixel accuracy, by GluonCV."""
         images, truth = zip(*self.photographs(data.scenes, "val"))
 
         def score(outputs: Outputs) -> dict[str, float]:
@@ -60,7 +60,7 @@ class Segmentation(BackboneDemo):
             for label, (output,) in zip(truth, outputs):
                 metric.update(label.expand_dims(0), mx.nd.array(output))
             accuracy, overlap = metric.get()  # of all classes, those that do not occur with 0
-            occurring = 1 + len(self.digits)
+            occurring = 1 + len(self.stage.digits)
             share = VOCSegmentation.NUM_CLASS / occurring
             return {"mIoU": float(overlap) * share, "pixel accuracy": float(accuracy)}
 
@@ -73,22 +73,7 @@ class Segmentation(BackboneDemo):
         images = self.photographs(data.scenes, "train").take(self.stage.images)  # GluonCV appends val to train
         batches = DataLoader(images, recipe.batch_size, shuffle=True, last_batch="discard")
         trainer = sgd(net.collect_params(), recipe)  # GluonCV makes the rate ten times as large in the head
-        validation = self.validation(data)
-        return Learner(
-            trainer,
-            steps=len(batches),
-            batches=lambda epoch: batches,
-            step=_step(net, trainer),
-            evaluate=lambda: evaluate(net, validation),
-        )
-
-    def panels(self, networks: dict[str, list[Record]]) -> list[Panel]:
-        """Choose both scores and the loss."""
-        scores = [score(name) for name in self.scores]
-        return [
-            Panel("validation: mIoU (solid), pixel accuracy (dashed)", "score", networks, scores),
-            Panel("training", "loss", networks, [score("loss")]),
-        ]
+        return Learner(trainer, batches, _step(net, trainer), self.evaluation(net, data))
 
     def draw_predictions(self, nets: dict[str, HybridBlock], data: DataSets, path: Path) -> None:
         """Draw masks in the digits' colours."""
@@ -123,15 +108,14 @@ def _step(net: HybridBlock, trainer: Trainer) -> Callable[[Any], Step]:
 
 
 def demo(images: int, epochs: int, seed: int = 0, tracker: Tracker = no_tracker) -> Demo:
-    """Make the job; ten digits would be too many for a ResNet-50 to learn in minutes."""
+    """Make the job."""
     first = AnnealedRecipe(epochs=4, batch_size=16, learning_rate=0.02, warmup=0.1)
     second = AnnealedRecipe(epochs, batch_size=8, learning_rate=0.1, curve="poly")
     return Segmentation(
-        Stage("resnet50_v1s", "imagenet", images=1000, size=48, recipe=first),
-        Stage("deeplab_resnet50_voc", "voc", images, size=64, recipe=second),
-        digits=(0, 1, 4),
-        seed=seed,
-        tracker=tracker,
+        Stage("resnet50_v1s", "imagenet", images=1000, size=48, recipe=first, digits=FEW),
+        Stage("deeplab_resnet50_voc", "voc", images, size=64, recipe=second, digits=FEW),
+        seed,
+        tracker,
     )
 
 

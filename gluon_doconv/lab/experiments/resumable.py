@@ -7,8 +7,10 @@ that going on needs. (On a GPU the numbers are the same only with MXNET_ENFORCE_
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 import mxnet as mx
 import numpy as np
@@ -79,20 +81,18 @@ def _learner(net: HybridBlock, record: Record, images: Images) -> training.Learn
     recipe = record.configuration.recipe
     assert isinstance(recipe, Recipe)
     trainer = training.sgd(net.collect_params(), recipe)
+    batches = ShuffledBatches(images, recipe.batch_size, _generators(record))
     validation = top_1(images.validation_batches(VALIDATION_BATCH), images.validation.labels)
+    step = training.classifier_step(net, trainer)
+    return training.Learner(trainer, batches, step, partial(evaluate, net, validation))
 
-    def batches(epoch: int) -> ShuffledBatches:
-        random = np.random.RandomState([record.seed, epoch])
+
+def _generators(record: Record) -> Iterator[np.random.RandomState]:
+    """NumPy's for each epoch that lacks; MXNet's, which Dropout draws from, is seeded by it."""
+    for number in count(len(record.epochs) + 1):
+        random = np.random.RandomState([record.seed, number])
         mx.random.seed(int(random.randint(2**31)))
-        return ShuffledBatches(images, recipe.batch_size, random)
-
-    return training.Learner(
-        trainer,
-        steps=images.steps(recipe.batch_size),
-        batches=batches,
-        step=training.classifier_step(net, trainer),
-        evaluate=lambda: evaluate(net, validation),
-    )
+        yield random
 
 
 def _state(folder: Path, record: Record, kind: str) -> Path:

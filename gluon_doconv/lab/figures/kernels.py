@@ -44,7 +44,7 @@ class Layer:
 
 
 def read_layers(checkpoint: str | os.PathLike, pattern: str = "", most: int | None = None) -> list[Layer]:
-    """Read the DO-Conv layers of a ``.params`` file (of ``save_parameters`` or ``export``), in the file's order.
+    """Read the DO-Conv layers of a ``.params`` file (``save_parameters`` or ``export``), in the file's order.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def _run(text: Path, records: Sequence[Record]) -> Run:
         folder=text.parent,
         text=rest,
         figures=_figures(text),
-        kernels=pictures(_checkpoint(text.parent, records)),
+        kernels=pictures(_checkpoint(text, records)),
         numbers=[_trainings(records), *map(_history, histories)],
         settings=_settings(records),
         versions=_versions(records),
@@ -80,15 +80,17 @@ def _figures(text: Path) -> list[Picture]:
     ]
 
 
-def _checkpoint(folder: Path, records: Iterable[Record]) -> Path | None:
-    """Find what a demo, or the first training with DO-Conv everywhere, has saved last."""
+def _checkpoint(text: Path, records: Iterable[Record]) -> Path | None:
+    """Find what a demo, or of a table the first training with DO-Conv everywhere, has saved last."""
+    if text.stem == DEMO:
+        return text.with_name("do-conv.params")
     for record in records:
         if record.configuration.variant == DOCONV:
-            training = folder / TRAININGS / record.configuration.name(record.seed)
+            training = text.parent / TRAININGS / record.configuration.name(record.seed)
             saved = [*training.glob("epoch*.params"), *(training / SAVED).rglob("*.params")]
             if saved:
                 return max(saved, key=lambda path: path.stat().st_mtime)
-    return folder / "do-conv.params"
+    return None
 
 
 def _trainings(records: Sequence[Record]) -> Grid:
