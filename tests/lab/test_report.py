@@ -209,9 +209,7 @@ def test_a_browser_shows_it(page, tmp_path):
     )
     seen = json.loads(re.search(r"<pre>(.*)</pre>", run.stdout).group(1))
     assert len(seen["widths"]) == 6 and min(seen["widths"]) > 300
-    assert (
-        len(seen["tables"]) == 5 and min(seen["tables"]) > 50
-    )  # results and settings of both, and of a backbone
+    assert len(seen["tables"]) == 5 and min(seen["tables"]) > 50  # results and settings
     assert set(seen["asked"]) <= {"data:"}
 
 

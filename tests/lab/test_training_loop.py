@@ -1,12 +1,12 @@
 """The training loop that demos and experiments share, on steps and scores put there by hand."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 from gluon_doconv.lab.configuration import BASELINE, AnnealedRecipe, Configuration
 from gluon_doconv.lab.records import Epoch, Record
 from gluon_doconv.lab.training import Learner, Step, train
 
-import mxnet as mx
 import pytest
 from gluoncv.utils import LRScheduler
 from mxnet.lr_scheduler import CosineScheduler
@@ -19,14 +19,11 @@ def record(recipe=RECIPE, epochs=()):
 
 
 def learner(steps, scores=None):
-    """Measures ``steps`` one after the other in every epoch, and keeps the learning rate of each."""
-    trainer, rates = mx.gluon.Trainer({}, "sgd"), []
-    return Learner(
-        trainer,
-        steps,
-        lambda step: rates.append(trainer.learning_rate) or step,
-        lambda: scores or {"validation accuracy": 0.5},
-    ), rates
+    """A network that measures ``steps`` in every epoch, and the learning rates that it is given."""
+    rates = []
+    trainer = SimpleNamespace(set_learning_rate=rates.append)
+    measured = scores or {"validation accuracy": 0.5}
+    return Learner(trainer, steps, lambda step: step, lambda: measured), rates
 
 
 def test_an_epoch_weighs_each_image_alike_and_is_measured_once():

@@ -12,7 +12,7 @@ from mxnet.gluon import HybridBlock
 
 from ..configuration import AnnealedRecipe
 from ..datasets.digits import DIGITS, digits
-from ..evaluation import Validation, default_context, top_1
+from ..evaluation import Validation, top_1
 from ..figures.curves import ERRORS, Panel, score
 from ..images import Images, ShuffledBatches
 from ..records import Record
@@ -47,9 +47,7 @@ class Classification(Demo):
 
     def build(self) -> HybridBlock:
         """Build the network; under one seed its initial weights are the same with and without DO-Conv."""
-        net = get_model(MODEL, classes=DIGITS)
-        net.initialize(mx.init.Xavier(), ctx=default_context())
-        return initialised(net, (1, 1, SIZE, SIZE))
+        return initialised(get_model(MODEL, classes=DIGITS), (1, 1, SIZE, SIZE), mx.init.Xavier())
 
     def learner(self, net: HybridBlock, data: Images) -> Learner:
         """Make ready to train in an order that depends on the seed alone."""

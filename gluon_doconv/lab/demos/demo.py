@@ -178,11 +178,13 @@ def building(label: str) -> ContextManager:
     return patched() if label == DO_CONV else nullcontext()
 
 
-def initialised(net: HybridBlock, shape: tuple[int, ...]) -> HybridBlock:
+def initialised(
+    net: HybridBlock, shape: tuple[int, ...], init: mx.init.Initializer | None = None
+) -> HybridBlock:
     """Give ``net`` values where it has none, and let it infer all shapes from an input of this one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MXNet: what is pretrained is initialised already
-        net.initialize(ctx=default_context())
+        net.initialize(init or mx.init.Uniform(), ctx=default_context())
     net(mx.nd.zeros(shape, ctx=default_context()))
     mx.nd.waitall()  # a weight that is read while oneDNN moves it into its own layout comes out in disorder
     return net

@@ -109,6 +109,13 @@ def draw_panels(panels: Sequence[Panel], path: str | os.PathLike, title: Sequenc
     canvas.save(figure, path)
 
 
+class _PlainLogFormatter(LogFormatter):
+    """Labels the same ticks, without powers of ten."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def _label(configuration: Configuration) -> str:
     backbone, variant = configuration.backbone, configuration.variant
     differs = backbone is not None and backbone.variant.doconv != variant.doconv
@@ -126,7 +133,7 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
     ax.set(xlabel="epoch", xlim=(0.5, epochs + 0.5), yscale=panel.yscale)
     if panel.yscale == "log":
         ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
-        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+        ax.yaxis.set_minor_formatter(_PlainLogFormatter(minor_thresholds=(2, 0.5)))
     ax.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True, min_n_ticks=1))
     ax.grid(alpha=0.3, which="both")
 
