@@ -32,7 +32,7 @@ class Recipe:
     averaged_epochs: int = 5  # "the averaged accuracy of the last five epochs over five runs" (section 4.1)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of ``steps`` in all."""
+        """Compute the learning rate of a step, counted from 0, of ``steps`` in all."""
         if step < self.warmup_steps:
             return self.warmup_rate
         return self.learning_rate * 0.1 ** sum(step >= share * steps for share in self.milestones)
@@ -111,12 +111,12 @@ RANDOM = Variant("doconv-he", d_initializer="he")
 
 
 def in_stages(*stages: int) -> Variant:
-    """DO-Conv in some of the paper's stages only (Table 6)."""
+    """Make DO-Conv in some of the paper's stages only (Table 6)."""
     return Variant(f"doconv-stages{''.join(map(str, stages))}", stages=stages)
 
 
 def with_d_mul(d_mul: int) -> Variant:
-    """DO-Conv of another depth multiplier (Table 8)."""
+    """Make DO-Conv of another depth multiplier (Table 8)."""
     return Variant(f"doconv-dmul{d_mul}", d_mul=d_mul)
 
 
@@ -135,10 +135,10 @@ class Configuration:
     backbone: Configuration | None = None
 
     def name(self, seed: int) -> str:
-        """What the folder of this training is called."""
+        """Name the folder of this training."""
         backbone = f"-on-{self.backbone.variant.name}" if self.backbone else ""
         return f"{self.data}-{self.network}{backbone}-{self.variant.name}-seed{seed}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which makes lists of tuples."""
+        """Collect the fields for JSON, which makes lists of tuples."""
         return asdict(self)

@@ -60,7 +60,7 @@ class BackboneDemo(Demo):
 
     @abstractmethod
     def build(self, pretrained_base: bool = False) -> HybridBlock:
-        """As in :class:`Demo`; the backbone may be what GluonCV finds as pretrained."""
+        """Build as in :class:`Demo`; the backbone may be what GluonCV finds as pretrained."""
 
     def data(self, folder: Path) -> DataSets:
         """Write the data sets of both stages, unless an earlier run has."""

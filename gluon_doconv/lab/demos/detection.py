@@ -108,7 +108,7 @@ class Detection(BackboneDemo):
         return Validation(inputs, score, _counted)
 
     def learner(self, net: HybridBlock, data: DataSets) -> Learner:
-        """As in the script: its four losses; the first layers and all normalization stay frozen."""
+        """Make ready as in the script: its four losses; the first layers and all normalization stay frozen."""
         net.collect_params().setattr("grad_req", "null")
         net.collect_train_params().setattr("grad_req", "write")
         batches = self._batches(net, data.scenes)

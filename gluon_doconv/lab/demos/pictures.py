@@ -33,7 +33,7 @@ class Boxes(NamedTuple):
 
 
 def photograph(data: np.ndarray) -> np.ndarray:
-    """The picture, uint8 (H, W, 3), that was normalized into a network's input, (1, 3, H, W)."""
+    """Restore the picture, uint8 (H, W, 3), that was normalized into a network's input, (1, 3, H, W)."""
     pixels = data[0].transpose(1, 2, 0) * STD + MEAN
     return (255 * pixels).round().clip(0, 255).astype("uint8")
 
@@ -41,7 +41,7 @@ def photograph(data: np.ndarray) -> np.ndarray:
 def draw_masks(
     photos: Sequence[np.ndarray], masks: Sequence[Sequence[np.ndarray]], path: Path, title: str
 ) -> None:
-    """Each of ``photos``, uint8 (H, W, 3), beside its ``masks``: truth, plain, DO-Conv.
+    """Draw each of ``photos``, uint8 (H, W, 3), beside its ``masks``: truth, plain, DO-Conv.
 
     A mask is int (H, W): the digit, or −1 where there is none.
     """
@@ -54,7 +54,7 @@ def draw_masks(
 
 
 def draw_boxes(photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Boxes]], path: Path, title: str) -> None:
-    """Each of ``photos``, uint8 (H, W, 3), beside its boxes: truth, plain, DO-Conv."""
+    """Draw each of ``photos``, uint8 (H, W, 3), beside its boxes: truth, plain, DO-Conv."""
     _draw_grid(photos, boxes, _draw_boxes, path, title)
 
 

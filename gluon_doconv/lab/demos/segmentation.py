@@ -67,7 +67,7 @@ class Segmentation(BackboneDemo):
         return Validation([image.expand_dims(0).asnumpy() for image in images], score)
 
     def learner(self, net: HybridBlock, data: DataSets) -> Learner:
-        """As in the script, but hybridized, and without its random mirror and scale: they make other digits."""
+        """Make ready as in the script, but without its random mirror and scale: they make other digits."""
         net.hybridize()
         recipe = self.stage.recipe
         images = self.photographs(data.scenes, "train").take(self.stage.images)  # GluonCV appends val to train

@@ -40,7 +40,7 @@ SMOKE_SCRIPT_NOTE = (
 
 
 def smoke(table: Table) -> Table:
-    """The same networks and variants on a few digits, for two epochs; of scripts, for one."""
+    """Replace a table's data by a few digits, and its epochs by two, or in trainings by scripts by one."""
     if any(configuration.backbone for configuration in table.configurations()):
         return table.with_configurations(_small_script, SMOKE_SCRIPT_NOTE)
     return table.with_configurations(_small, SMOKE_NOTE)

@@ -44,8 +44,8 @@ def reproduce(
     output : folder of ``results.jsonl``, of the table and its curves, and of the trainings' states
     seeds : of the trainings; every configuration has its first before any has its second
     sources : what trainings need from elsewhere
-    say : is told what happens
-    tracker : is told what each epoch measured
+    say : receives what happens, line by line
+    tracker : receives what each step and epoch measured
 
     Returns
     -------
@@ -99,13 +99,13 @@ def finished_records(output: Path) -> list[Record]:
 
 
 def outputs(table: Table, output: Path) -> tuple[Path, Path, Path, Path]:
-    """The files of :func:`write`: JSON lines, Markdown, CSV, and a PNG."""
+    """Name the files of :func:`write`: JSON lines, Markdown, CSV, and a PNG."""
     readable, separated, curves = (output / f"{table.name}{end}" for end in (".md", ".csv", "-curves.png"))
     return output / RESULTS, readable, separated, curves
 
 
 def only(table: Table, pattern: str) -> Table:
-    """The table with the columns that match a regular expression.
+    """Keep the columns of a table that match a regular expression.
 
     Raises
     ------
