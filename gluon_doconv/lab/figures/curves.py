@@ -125,7 +125,7 @@ def _label(configuration: Configuration) -> str:
 def _draw_panel(ax: Axes, panel: Panel) -> None:
     for label in (label for label in COLORS if label in panel.networks):
         records = panel.networks[label]
-        for number, measure in enumerate(panel.measures):
+        for number, measure in reversed([*enumerate(panel.measures)]):  # the solid one on top
             name = None if number else f"{label} (n={len(records)})"
             _draw_curve(ax, records, measure, color=COLORS[label], label=name, ls="--" if number else "-")
     epochs = max(len(record.epochs) for records in panel.networks.values() for record in records)
