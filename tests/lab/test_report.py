@@ -213,34 +213,6 @@ def test_a_browser_shows_it(page, tmp_path):
     assert set(seen["asked"]) <= {"data:"}
 
 
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({}, r"no results.jsonl, which `gluon-doconv demo` and .* it holds nothing"),
-        ({"a.txt": ""}, r"holds no finished run: .* it holds a.txt"),
-        ({"results.jsonl": ""}, r"has results.jsonl but neither results.md nor a table such as table1.md"),
-        ({"results.jsonl": "[1", "results.md": ""}, r"line 1, is no record"),
-        ({"results.jsonl": "", "table1.md": ""}, r"no training is finished yet"),
-        ({"results.jsonl": "{}", "table1.md": ""}, r"line 1, is no record"),
-    ],
-)
-def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    target = tmp_path / "report.html"
-    target.write_text("old")
-    result = CliRunner().invoke(main, ["report", str(folder), "--output", str(target)])
-    assert result.exit_code == 1 and re.search(message, result.output), result.output
-    assert target.read_text() == "old" and {path.name for path in tmp_path.iterdir()} == {"run", "report.html"}
-
-
-def test_there_is_no_such_folder(tmp_path):
-    with pytest.raises(doconv.DOConvError, match="there is no such folder"):
-        write_page([tmp_path / "no"], tmp_path / "report.html")
-
-
 def test_a_folder_may_hold_both_kinds_of_run(demo, reproduction, tmp_path):
     for path in (demo / "results.md", *reproduction.glob("*.*")):
         shutil.copy(path, tmp_path)

@@ -1,9 +1,11 @@
 """What a page says of a folder, against numbers put there by hand."""
 
 import os
+import re
 from dataclasses import replace
 
 import gluon_doconv as doconv
+from gluon_doconv.cli import main
 from gluon_doconv.lab.configuration import (
     BASELINE,
     DOCONV,
@@ -16,9 +18,11 @@ from gluon_doconv.lab.configuration import (
 from gluon_doconv.lab.figures.kernels import draw_heat_maps, draw_kernels, read_layers
 from gluon_doconv.lab.records import Epoch, Record, write_results
 from gluon_doconv.lab.report.kernels import pictures
+from gluon_doconv.lab.report.page import write_page
 from gluon_doconv.lab.report.runs import read_runs
 
 import pytest
+from click.testing import CliRunner
 from networks import images, perturb, small
 
 EPOCHS = (
@@ -142,3 +146,31 @@ def test_of_many_trainings_there_is_no_history(tmp_path):
     assert (
         len(run(tmp_path, *(Record(configuration(DOCONV), seed, {}, EPOCHS) for seed in range(5))).numbers) == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"no results.jsonl, which `gluon-doconv demo` and .* it holds nothing"),
+        ({"a.txt": ""}, r"holds no finished run: .* it holds a.txt"),
+        ({"results.jsonl": ""}, r"has results.jsonl but neither results.md nor a table such as table1.md"),
+        ({"results.jsonl": "[1", "results.md": ""}, r"line 1, is no record"),
+        ({"results.jsonl": "", "table1.md": ""}, r"no training is finished yet"),
+        ({"results.jsonl": "{}", "table1.md": ""}, r"line 1, is no record"),
+    ],
+)
+def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    result = CliRunner().invoke(main, ["report", str(folder), "--output", str(target)])
+    assert result.exit_code == 1 and re.search(message, result.output), result.output
+    assert target.read_text() == "old" and {path.name for path in tmp_path.iterdir()} == {"run", "report.html"}
+
+
+def test_there_is_no_such_folder(tmp_path):
+    with pytest.raises(doconv.DOConvError, match="there is no such folder"):
+        write_page([tmp_path / "no"], tmp_path / "report.html")

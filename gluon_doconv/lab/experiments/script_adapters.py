@@ -19,7 +19,7 @@ NO_OBJECT = -1  # what pycocotools says of a size of which there is none
 
 
 class ScriptAdapter(ABC):
-    """The conventions of one script; ``path`` is where a checkout has it. Epochs count from 0, as in scripts."""
+    """The conventions of one script, ``path`` in a checkout. Epochs count from 0, as theirs do."""
 
     path: str
 
