@@ -39,9 +39,9 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
     return decorate
 
 
-def _run(name: str, output: Path, tracker: Tracker, **recipe: Any) -> None:
-    job = import_module(f"..demos.{name}", __package__)
-    text = job.run(output, job.Recipe(**recipe), tracker)
+def _run(name: str, output: Path, tracker: Tracker, **settings: Any) -> None:
+    job = import_module(f"..lab.demos.{name}", __package__)
+    text = job.demo(tracker=tracker, **settings).run(output)
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for path in sorted(output.iterdir()):
         click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")

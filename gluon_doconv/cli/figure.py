@@ -41,8 +41,8 @@ def kernels(checkpoint: str, layers: str, output: str | None) -> None:
 @errors_as_messages
 def curves(results: str, output: str) -> None:
     """Figure 5: training and validation curves, baseline against DO-Conv, from a RESULTS file of reproduce."""
-    from ..lab.experiments.curves import draw_curves
-    from ..lab.experiments.records import read_results
+    from ..lab.figures.curves import draw_curves
+    from ..lab.records import read_results
 
     draw_curves(read_results(results), output)
     click.echo(output)
