@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
 from . import names
+from .composing import composing_of
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
 from .selection import reasons
@@ -153,8 +154,6 @@ def over_parameterize_convolutions(
                     f"{convolution.name} shares its weight with {other.name}: choose both, or neither"
                 )
     for convolution, config in plan:
-        for d in (other.d for other in _sharing(convolution, convolutions) if other.d is not None):
-            convolution.adopt(d)
         convolution.over_parameterize(config)
     _renew_graphs(net, [convolution for convolution, _ in plan])
 
@@ -233,15 +232,16 @@ def composing(net: Block, composition: str) -> Iterator[bool]:
     """
     blocks: list[Block] = []
     net.apply(blocks.append)
-    layers = [block for block in blocks if getattr(block, "_composition", composition) != composition]
-    chosen = [layer._composition for layer in layers]
+    found = [composing_of(block) for block in blocks]
+    changed = [each for each in found if each is not None and each.composition != composition]
+    chosen = [each.composition for each in changed]
     try:
-        for layer in layers:
-            layer._composition = composition
-        yield bool(layers)
+        for each in changed:
+            each.composition = composition
+        yield bool(changed)
     finally:
-        for layer, own in zip(layers, chosen):
-            layer._composition = own
+        for each, own in zip(changed, chosen):
+            each.composition = own
 
 
 def _sharing(convolution: Convolution, convolutions: Sequence[Convolution]) -> list[Convolution]:

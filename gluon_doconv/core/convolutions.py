@@ -16,7 +16,16 @@ from ..errors import DOConvError
 from . import layers, names
 from .config import DOConvConfig
 from .graph import BlockGraph, ConvolutionNode
-from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
+from .parameters import (
+    create_d,
+    fit_weight,
+    fold_parameters,
+    learn_shape,
+    list_after,
+    refuse_small_d_mul,
+    remove_d,
+)
+from .selecting import select_with_weight
 
 
 class Convolution(ABC):
@@ -68,10 +77,6 @@ class Convolution(ABC):
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         """Make the convolution plain, with ``folded`` (from :meth:`folded_kernel`) as its kernel."""
 
-    @abstractmethod
-    def adopt(self, d: Parameter) -> None:
-        """Use this ``d``, which a convolution of the same weight was given, in :meth:`over_parameterize`."""
-
     def folded_kernel(self) -> mx.nd.NDArray | None:
         """W', or None where there are no values to fold yet."""
         return fold_parameters(self.weight, self.d, self.kernel_size)
@@ -86,7 +91,7 @@ class Convolution(ABC):
     @property
     def in_channels(self) -> int:
         """C_in; 0 while it is unknown."""
-        return self.weight.shape[1] * self.groups if self.weight.shape else 0
+        return max(0, self.weight.shape[1]) * self.groups if self.weight.shape else 0
 
     @property
     def kind(self) -> str:
@@ -116,20 +121,13 @@ class LayerConvolution(Convolution):
 
     @property
     def obstacle(self) -> str | None:
-        if self._layer._op_name != "Convolution":
-            return "transposed"
-        if type(self._layer) not in layers.DOCONV_OF and type(self._layer) not in layers.PLAIN_OF:
-            return f"{type(self._layer).__name__} has a forward of its own"
-        return None if layers.is_spatial(self._layer) else "pointwise"
+        return layers.obstacle(self._layer)
 
     def check(self, config: DOConvConfig) -> None:
         layers.check_convertible(self._layer, config)
 
     def over_parameterize(self, config: DOConvConfig) -> None:
         layers.over_parameterize_layer(self._layer, config)
-
-    def adopt(self, d: Parameter) -> None:
-        self._layer.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         layers.fold_layer(self._layer, folded)
@@ -175,11 +173,9 @@ class GraphConvolution(Convolution):
         fit_weight(self.weight, geometry)
         d = create_d(self._block.params, self.d_name, self.weight, geometry, config)
         self.graph.over_parameterize(self._node, d.var(), geometry)
-        self._block._reg_params[self._structural_name(d)] = d
+        list_after(self._block._reg_params, self._structural_weight(), self._structural_name(d), d)
+        select_with_weight(self._block)
         self._node = replace(self._node, d=d.name)
-
-    def adopt(self, d: Parameter) -> None:
-        self._block.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         self.graph.fold(self._node)

@@ -16,8 +16,9 @@ from mxnet.gluon import Block, HybridBlock, nn
 from ..errors import DOConvError
 from . import kernel
 from .arrays import require_finite, snapshot
+from .composing import composing_of
 from .convert import forget_traced_graphs
-from .layers import PLAIN_OF
+from .layers import plain_class
 from .parameters import first_copy, is_initialized
 
 
@@ -78,7 +79,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
     DOConvError
         If ``layer`` is no DO-Conv layer, or has no values yet, or values that are not finite.
     """
-    if type(layer) not in PLAIN_OF or layer.D is None:
+    if composing_of(layer) is None:
         raise DOConvError(f"{layer.name} is a {type(layer).__name__}, not a DO-Conv layer")
     if not is_initialized(layer.weight):
         raise DOConvError(f"{layer.name} has no values yet: initialise it and run one batch")
@@ -91,7 +92,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
 
 
 def _plain_layers(layer: HybridBlock) -> tuple[HybridBlock, HybridBlock]:
-    kwargs, plain = layer._kwargs, PLAIN_OF[type(layer)]
+    kwargs, plain = layer._kwargs, plain_class(layer)
     _, d_mul, in_channels = layer.D.shape
     weight, d = snapshot(first_copy(layer.weight)), snapshot(first_copy(layer.D))
     kernels = kernel.separate(weight, d, kwargs["kernel"])
@@ -131,7 +132,7 @@ def _separable(block: Block, path: str) -> Iterator[tuple[str, Block, HybridBloc
     for name, child in block._children.items():
         here = f"{path}.{name}" if path else name
         d = getattr(child, "D", None)
-        if type(child) in PLAIN_OF and d is not None and d.shape[1] < prod(child._kwargs["kernel"]):
+        if composing_of(child) is not None and d.shape[1] < prod(child._kwargs["kernel"]):
             yield here, block, child
         else:
             yield from _separable(child, here)

@@ -1,0 +1,117 @@
+"""The forward of an over-parameterized convolution: compose the kernel, then convolve as the plain layer does.
+
+The layer's class stays what it was. ``HybridBlock`` calls ``self.hybrid_forward(F, x, **parameters)``, so the one
+instance carries a forward of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import prod
+from typing import Any, Iterator
+
+import mxnet as mx
+from mxnet.gluon import HybridBlock
+from mxnet.util import is_np_array, np_array
+
+from ..errors import DOConvError
+from . import operators
+from .kernel import Geometry
+from .macc import macc, output_shape
+
+
+class Composing:
+    """What is called in place of the ``hybrid_forward`` of ``layer``, which holds it.
+
+    Attributes
+    ----------
+    d_mul : the depth multiplier
+    composition : ``'kernel'``, ``'feature'`` or ``'auto'``
+    """
+
+    def __init__(self, layer: HybridBlock, d_mul: int, composition: str) -> None:
+        self._layer = layer
+        self.d_mul = d_mul
+        self.composition = composition
+        self._input_shape: tuple[int, ...] | None = None
+
+    @property
+    def geometry(self) -> Geometry:
+        """What composition has to know of the layer."""
+        kwargs = self._layer._kwargs
+        return Geometry(kwargs["num_filter"], tuple(kwargs["kernel"]), kwargs["num_group"], self.d_mul)
+
+    def __call__(self, F: Any, x: Any, weight: Any, bias: Any = None, D: Any = None) -> Any:
+        """Compute what the plain layer computes with the composed kernel W'."""
+        if isinstance(x, mx.nd.NDArray):
+            self._input_shape = x.shape
+        if self._chosen(x) == "kernel":
+            with _classic(x, weight, D) as (classic_x, classic_weight, classic_d):
+                kernel = self._compose(F, classic_x, classic_weight, classic_d)
+            kernel = kernel.as_np_ndarray() if is_np_array() else kernel
+            return type(self._layer).hybrid_forward(self._layer, F, x, kernel, bias)
+        with _classic(x, weight, D, *([] if bias is None else [bias])) as arrays:
+            y = self._compose_features(F, *arrays)
+        y = y.as_np_ndarray() if is_np_array() else y
+        return y if self._layer.act is None else self._layer.act(y)
+
+    def _compose(self, F: Any, x: Any, weight: Any, d: Any) -> Any:
+        """W'; ``x`` is looked at where only the data knows C_in."""
+        dtype = self._layer.weight.dtype
+        if self._knows_in_channels:
+            return operators.compose_as(dtype, F, weight, d, self.geometry)
+        return operators.compose_inferring(dtype, F, x, weight, d, self.geometry)
+
+    def _compose_features(self, F: Any, x: Any, weight: Any, d: Any, bias: Any = None) -> Any:
+        layer = self._layer
+        if not self._knows_in_channels:
+            raise DOConvError(
+                f"{layer.name}: composition='feature' has to know C_in when the graph is traced: give "
+                "in_channels, or run the network once before it is hybridized"
+            )
+        placed = {key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")}
+        in_channels = layer.D._shape[2]
+        return operators.feature_composition(F, x, weight, d, bias, self.geometry, in_channels, **placed)
+
+    @property
+    def _knows_in_channels(self) -> bool:
+        return min(self._layer.D._shape) > 0
+
+    def _chosen(self, x: Any) -> str:
+        """The composition for an input: of ``'auto'``, the one of fewer MACCs for the input's size."""
+        if self.composition != "auto":
+            return self.composition
+        shape = _shape_of(x) or self._input_shape
+        if shape is None or not self._knows_in_channels:
+            return "kernel"
+        sizes = (self._layer._kwargs[key] for key in ("kernel", "stride", "pad", "dilate"))
+        positions = prod(output_shape(shape[2:], *sizes))
+        return macc(self.geometry, self._layer.D._shape[2], positions).cheaper
+
+
+def composing_of(layer: HybridBlock) -> Composing | None:
+    """The :class:`Composing` that an over-parameterized layer carries; None for any other layer."""
+    forward = vars(layer).get("hybrid_forward")
+    return forward if isinstance(forward, Composing) else None
+
+
+@contextmanager
+def _classic(*arrays: Any) -> Iterator[list[Any]]:
+    """Arrays or symbols as ``mx.nd`` and ``mx.sym`` know them, with NumPy semantics off in the block."""
+    if not is_np_array():
+        yield list(arrays)
+        return
+    with np_array(False):
+        yield [array.as_nd_ndarray() for array in arrays]
+
+
+def _shape_of(x: Any) -> tuple[int, ...] | None:
+    """The shape of an array, or of a symbol whose graph tells it; None for any other symbol."""
+    if isinstance(x, mx.nd.NDArray):
+        return x.shape
+    try:
+        _, outputs, _ = x.infer_shape_partial()
+    except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known
+        return None
+    shape = outputs[0] if outputs else ()
+    return shape if shape and min(shape[2:], default=1) > 0 else None
