@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from importlib import metadata
 from pathlib import Path
 
 DISTRIBUTION = "mxnet-cu112"
@@ -28,18 +27,20 @@ LIBRARIES = (
 
 
 def preload() -> list[str]:
-    """Load what is installed of :data:`LIBRARIES`, if MXNet is the one that needs them. Returns their paths."""
-    if not _installed(DISTRIBUTION):
-        return []
+    """Load what is installed of :data:`LIBRARIES`, if MXNet is the one that needs them; return their paths."""
     spec = importlib.util.find_spec("nvidia")
-    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+    if spec is None or not _is_installed(DISTRIBUTION):
+        return []
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     present = [folder / library for library in LIBRARIES for folder in folders if (folder / library).is_file()]
     for path in present:
         ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
     return [str(path) for path in present]
 
 
-def _installed(distribution: str) -> bool:
+def _is_installed(distribution: str) -> bool:
+    from importlib import metadata  # slow to import, and few have such libraries
+
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:
