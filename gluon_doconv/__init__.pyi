@@ -6,6 +6,7 @@ from .core.convert import fold, over_parameterize
 from .core.layers import DOConv1D, DOConv2D, DOConv3D
 from .core.separable import separate
 from .costing.compare import costs
+from .costing.counting import register_macc
 from .costing.summary import summary
 from .errors import DOConvError, DOConvWarning
 from .files.checkpoint import load_parameters, over_parameterize_params
@@ -43,6 +44,7 @@ __all__ = [
     "patch_from_options",
     "patched",
     "register",
+    "register_macc",
     "separate",
     "summary",
     "unpatch",

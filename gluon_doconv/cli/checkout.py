@@ -10,7 +10,6 @@ import click
 
 from ..checkout import apply as checkouts
 from ..errors import DOConvWarning
-from .common import errors_as_messages
 
 
 @click.group("patch")
@@ -23,7 +22,6 @@ _checkout = click.argument("checkout", type=click.Path(path_type=Path, exists=Tr
 
 @patching.command()
 @_checkout
-@errors_as_messages
 def check(checkout: Path) -> None:
     """Say which version CHECKOUT is, and which of its files are patched. Changes nothing."""
     found = checkouts.check(checkout)
@@ -34,7 +32,6 @@ def check(checkout: Path) -> None:
 
 @patching.command()
 @_checkout
-@errors_as_messages
 def apply(checkout: Path) -> None:
     """Patch CHECKOUT; if anything is in the way, all of it stays as it is."""
     _change(checkouts.apply, checkout)
@@ -42,7 +39,6 @@ def apply(checkout: Path) -> None:
 
 @patching.command()
 @_checkout
-@errors_as_messages
 def revert(checkout: Path) -> None:
     """Make CHECKOUT, to the byte, what it was before it was patched."""
     _change(checkouts.revert, checkout)

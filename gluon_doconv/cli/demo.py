@@ -9,7 +9,7 @@ from typing import Any, Callable
 import click
 
 from ..lab.tracking import Tracker
-from .common import errors_as_messages, tensorboard_option
+from .common import tensorboard_option
 
 
 @click.group()
@@ -32,7 +32,7 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
         if images is not None:
             text = "to train on; a quarter as many validate"
             options.append(click.option("--images", default=images, show_default=True, help=text))
-        for option in [errors_as_messages, *options]:
+        for option in options:
             command = option(command)
         return demo.command()(command)
 
@@ -40,7 +40,7 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
 
 
 def _run(name: str, output: Path, tracker: Tracker, **recipe: Any) -> None:
-    job = import_module(f"..demos.{name}", __package__)
+    job = import_module(f"..lab.demos.{name}", __package__)
     text = job.run(output, job.Recipe(**recipe), tracker)
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for path in sorted(output.iterdir()):

@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any, Callable
+
 import click
 
 from ..errors import DOConvError
-from ..files import checkpoint
-from ..files import export as graph
-from .common import errors_as_messages, explain_shape_errors, shape
+from .common import shape
+from .errors import explain_shape_errors
+
+
+def _model(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the model it is about, and what says how that is built and run."""
+    for decorate in (
+        click.option("--classes", type=click.IntRange(1), help="if not the model's own number"),
+        click.option(
+            "--input-shape",
+            callback=shape,
+            metavar="N,C,H,W",
+            help="such as 1,3,224,224, of videos 1,3,16,112,112; by default the model's own",
+        ),
+        click.argument("model"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _build(model: str, classes: int | None, wanted: tuple[int, ...] | None) -> tuple[Any, tuple[int, ...]]:
+    """Build a network of the zoo, and return with it the shape of one of its inputs."""
+    from ..zoo.build import build
+    from ..zoo.input_shape import input_shape
+
+    net = build(model, classes)
+    return net, wanted or input_shape(model, net)
 
 
 @click.command()
-@click.argument("model")
-@click.option("--input-shape", callback=shape, help="such as 1,3,224,224, to count MACCs and parameters")
-@click.option("--classes", type=int, help="if not the model's own number")
-@errors_as_messages
+@_model
 def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None) -> None:
     """Show what DO-Conv would make of a MODEL of GluonCV's zoo: layers, parameters, MACCs."""
     from ..core.convert import over_parameterize
     from ..costing.summary import summary as summarize
-    from ..zoo.build import build
 
-    net = build(model, classes)
+    net, given = _build(model, classes, input_shape)
     over_parameterize(net)
-    with explain_shape_errors(model, input_shape):
-        click.echo(summarize(net, input_shape))
+    with explain_shape_errors(model, given):
+        click.echo(summarize(net, given))
+    click.echo(f"Counted for an input of shape {given}.")
 
 
 @click.command()
-@click.argument("model")
-@click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
 @click.option("--d-mul", type=int, help="depth multiplier; by default M·N")
-@click.option("--classes", type=int, help="if not the model's own number")
-@errors_as_messages
-def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: int | None) -> None:
+@_model
+def macc(model: str, input_shape: tuple[int, ...] | None, d_mul: int | None, classes: int | None) -> None:
     """Count what both compositions of a zoo MODEL cost: multiply-accumulates and memory, layer by layer.
 
     The paper's formulas (section 3) are held against counts of the operators in the graphs that are run.
@@ -42,39 +62,41 @@ def macc(model: str, input_shape: tuple[int, ...], d_mul: int | None, classes: i
 
     from ..core.convert import over_parameterize
     from ..costing.compare import costs
-    from ..zoo.build import build
 
-    net = build(model, classes)
+    net, given = _build(model, classes, input_shape)
     net.initialize()
-    with explain_shape_errors(model, input_shape):
-        net(mx.nd.zeros((1, *input_shape[1:])))
+    with explain_shape_errors(model, given):
+        net(mx.nd.zeros((1, *given[1:])))
         mx.nd.waitall()
         over_parameterize(net, d_mul=d_mul)
-        counted = costs(net, input_shape)
+        counted = costs(net, given)
     click.echo(counted)
     if counted.disagreements:
         raise DOConvError(f"{len(counted.disagreements)} counts are not what the formulas say; see above")
 
 
 @click.command()
-@click.argument("model")
 @click.option("--params", required=True, help="a checkpoint of MODEL, plain or DO-Conv")
 @click.option("--output", required=True, help="PREFIX of the files to write, or the .onnx file")
 @click.option("--format", "form", type=click.Choice(["symbol", "onnx"]), default="symbol", show_default=True)
-@click.option("--input-shape", callback=shape, default="1,3,224,224", show_default=True)
-@click.option("--classes", type=int, help="if not the model's own number")
-@errors_as_messages
+@_model
 def export(
-    model: str, params: str, output: str, form: str, input_shape: tuple[int, ...], classes: int | None
+    model: str,
+    params: str,
+    output: str,
+    form: str,
+    input_shape: tuple[int, ...] | None,
+    classes: int | None,
 ) -> None:
     """Write a checkpoint of a zoo MODEL as a plain, folded network for deployment."""
-    from ..zoo.build import build
+    from ..files import checkpoint
+    from ..files import export as graph
 
-    net = build(model, classes)
+    net, given = _build(model, classes, input_shape)
     checkpoint.load_folded(net, params)
     if form == "onnx":
         target = output if output.endswith(".onnx") else f"{output}.onnx"
-        with explain_shape_errors(model, input_shape):
-            click.echo(graph.export_onnx(net, target, input_shape))
+        with explain_shape_errors(model, given):
+            click.echo(graph.export_onnx(net, target, given))
     else:
         click.echo("\n".join(graph.export(net, output)))

@@ -8,7 +8,7 @@ import click
 
 from ..errors import DOConvError
 from ..lab.tracking import Tracker
-from .common import errors_as_messages, tensorboard_option
+from .common import tensorboard_option
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -24,7 +24,6 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--columns", help="regular expression on the table's columns; by default all")
 @click.option("--output", type=FOLDER, help="by default runs/TABLE")
 @tensorboard_option
-@errors_as_messages
 def reproduce(
     table: str,
     data: Path | None,

@@ -10,6 +10,7 @@ import importlib.util
 from pathlib import Path
 
 DISTRIBUTION = "mxnet-cu112"
+ARCHITECTURES = ((5, 0), (6, 0), (7, 0), (8, 0), (8, 6))  # that MXNet 1.9.1 for CUDA 11 has machine code for
 
 # In an order in which each finds the ones it needs.
 LIBRARIES = (
@@ -46,3 +47,11 @@ def _is_installed(distribution: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def has_code_for(capability: tuple[int, int]) -> bool:
+    """Say whether MXNet for CUDA 11 runs on a card of this compute capability, such as (8, 6).
+
+    Machine code runs on its own generation, from its own minor version on; for others there is no PTX to compile.
+    """
+    return any(capability[0] == major and capability[1] >= minor for major, minor in ARCHITECTURES)

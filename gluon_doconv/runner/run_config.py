@@ -10,7 +10,6 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Mapping, NamedTuple, Sequence
 
-from ..compat.workarounds import WORKAROUNDS
 from ..errors import DOConvError
 
 VARIABLE = "GLUON_DOCONV_RUN_CONFIG"  # in the environment of the runner and so of its worker processes
@@ -50,6 +49,8 @@ class RunConfig:
 
     def check(self) -> None:
         """Raise :class:`DOConvError` if there is no such workaround."""
+        from ..compat.workarounds import WORKAROUNDS  # imports MXNet, which the command line does not wait for
+
         known = [workaround.name for workaround in WORKAROUNDS]
         for name in self.without_workarounds:
             if name not in known:
