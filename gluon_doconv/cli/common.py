@@ -36,6 +36,15 @@ def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[i
         raise click.BadParameter(f"{value!r} is not of the form 0,1,2") from error
 
 
+def pattern(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Read a regular expression."""
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise click.BadParameter(f"{value!r} is not a regular expression: {error}") from error
+    return value
+
+
 def shape(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:
     """Read an option such as ``1,3,224,224``."""
     if value is None:

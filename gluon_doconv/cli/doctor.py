@@ -9,9 +9,10 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="for machines")
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Say what is installed and what this machine has, for a report of a fault; exits with 1 if something is wrong.
+    """Say what is installed and what this machine has, for a report of a fault.
 
-    Names of users and hosts are left out, and paths begin at the home folder.
+    Names of users and hosts are left out, and paths begin at the home folder. It exits with 1 if something is
+    wrong.
     """
     from ..compat.doctor import examine
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from .common import pattern
+
 
 @click.group()
 def figure() -> None:
@@ -14,7 +16,9 @@ def figure() -> None:
 
 @figure.command()
 @click.argument("checkpoint")
-@click.option("--layers", default="", help="regular expression; by default every DO-Conv layer")
+@click.option(
+    "--layers", default="", callback=pattern, help="regular expression; by default every DO-Conv layer"
+)
 @click.option("--output", help="PREFIX of the two files; by default the checkpoint's name")
 def kernels(checkpoint: str, layers: str, output: str | None) -> None:
     """Figure 6: W, D, W′ and the heat map H = Σ|W′ − W| of every DO-Conv layer of a .params CHECKPOINT."""

@@ -46,8 +46,8 @@ def summary(model: str, input_shape: tuple[int, ...] | None, classes: int | None
     net, given = _build(model, classes, input_shape)
     over_parameterize(net)
     with explain_shape_errors(model, given):
-        click.echo(summarize(net, given))
-    click.echo(f"Counted for an input of shape {given}.")
+        counted = summarize(net, given)
+    click.echo(f"{counted}\nCounted for an input of shape {given}.")
 
 
 @click.command()
@@ -97,6 +97,7 @@ def export(
     if form == "onnx":
         target = output if output.endswith(".onnx") else f"{output}.onnx"
         with explain_shape_errors(model, given):
-            click.echo(graph.export_onnx(net, target, given))
+            graph.export_onnx(net, target, given)
+        click.echo(target)
     else:
         click.echo("\n".join(graph.export(net, output)))

@@ -52,6 +52,7 @@ def _is_installed(distribution: str) -> bool:
 def has_code_for(capability: tuple[int, int]) -> bool:
     """Say whether MXNet for CUDA 11 runs on a card of this compute capability, such as (8, 6).
 
-    Machine code runs on its own generation, from its own minor version on; for others there is no PTX to compile.
+    Machine code runs on its own generation, from its own minor version on; there is no PTX to compile
+    for others.
     """
     return any(capability[0] == major and capability[1] >= minor for major, minor in ARCHITECTURES)

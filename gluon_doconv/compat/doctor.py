@@ -164,4 +164,4 @@ def _onnx_faults(installed: Facts) -> Iterable[str]:
 def _card_faults(devices: list[machine.Card]) -> Iterable[str]:
     for card in devices:
         if not cuda.has_code_for(card.capability):
-            yield f"{card.name} (sm_{card.capability[0]}{card.capability[1]}) is a card this MXNet has no code for."
+            yield f"This MXNet has no code for {card}."

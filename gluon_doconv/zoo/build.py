@@ -53,6 +53,7 @@ def _arguments(classes: int | None) -> Iterator[dict[str, Any]]:
     if classes is None:
         yield from (without_base, plain)
         return
-    yield from ({**arguments, "classes": classes} for arguments in (without_base, plain))
+    yield {**without_base, "classes": classes}
     yield {**without_base, "classes": [f"class {number}" for number in range(classes)]}
     yield {**without_base, "nclass": classes}
+    yield {**plain, "classes": classes}
