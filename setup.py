@@ -33,6 +33,7 @@ INSTALL_REQUIRES = [
     # distutils, which MXNet imports, left the standard library in Python 3.12.
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
+    "lazy-loader>=0.4",
     "tabulate>=0.9",
     "tqdm>=4.40",
 ]
@@ -97,7 +98,11 @@ setup(
     license_files=["LICENSE"],
     packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
     package_dir={"gluon_doconv.patches": "patches"},
-    package_data={"gluon_doconv.patches": ["*/*"], "gluon_doconv.lab.report": ["*.html"]},
+    package_data={
+        "gluon_doconv": ["*.pyi", "py.typed"],
+        "gluon_doconv.patches": ["*/*"],
+        "gluon_doconv.lab.report": ["*.html"],
+    },
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,
     extras_require={

@@ -75,5 +75,5 @@ def test_classes_are_a_number_whatever_the_factory_wants():
 
 
 def test_a_network_whose_classes_nobody_says_is_refused():
-    with pytest.raises(DOConvError, match="does not build ssd_300_mobilenet0.25_custom .*'classes'"):
+    with pytest.raises(DOConvError, match=r"does not build ssd_300_mobilenet0\.25_custom .*'classes'"):
         build("ssd_300_mobilenet0.25_custom")
