@@ -7,6 +7,7 @@ from gluon_doconv.cli import main
 from gluon_doconv.core import kernel
 from gluon_doconv.core.convolutions import find_convolutions
 from gluon_doconv.core.kernel import Geometry
+from gluon_doconv.core.macc import Macc, Memory, memory
 from gluon_doconv.costing import compare as room
 
 import mxnet as mx
@@ -83,7 +84,7 @@ def test_memory_is_the_size_of_the_arrays_that_are_held():
     feature = mx.nd.Convolution(
         x, mx.nd.ones((48, 1, 3, 3)), kernel=(3, 3), num_filter=48, num_group=4, no_bias=True
     )
-    held = kernel.memory(Geometry(6, (3, 3), 2, 12), 4, 2 * prod(layer(x).shape[2:]))
+    held = memory(Geometry(6, (3, 3), 2, 12), 4, 2 * prod(layer(x).shape[2:]))
     assert (held.kernel, held.feature) == (folded.size, feature.size)
 
 
@@ -91,13 +92,13 @@ def test_the_whole_network_is_the_sum_of_all_that_runs():
     net = converted(from_zoo("cifar_resnet20_v1"), 32)
     found = doconv.costs(net, (1, 3, 32, 32))
     dense = next(layer for layer in found.layers if layer.kind == "FullyConnected")
-    assert dense.formula == kernel.Macc(640, 640, 640)
+    assert dense.formula == Macc(640, 640, 640)
     counts = doconv.summary(net, (1, 3, 32, 32)).layers
     pointwise = 2 * 16 * 32 * 16 * 16
     assert found.total.formula.plain == sum(c.maccs.plain for c in counts if c.maccs) + 640 + pointwise
     blocks = [(3, 16, 32), *6 * [(16, 16, 32)], (16, 32, 16), *5 * [(32, 32, 16)]]
     blocks += [(32, 64, 8), *5 * [(64, 64, 8)]]  # C_in, C_out, and the sides of the maps
-    held = kernel.Memory(sum(9 * i * o for i, o, _ in blocks), sum(9 * i * side**2 for i, _, side in blocks))
+    held = Memory(sum(9 * i * o for i, o, _ in blocks), sum(9 * i * side**2 for i, _, side in blocks))
     assert found.total.memory == held
     assert found.without == {"Activation": 18, "BatchNorm": 21, "elemwise_add": 9, "Pooling": 1}
     assert not found.uncounted
@@ -110,7 +111,7 @@ def test_a_layer_at_several_places_composes_at_each():
     found = doconv.costs(converted(initialized(net), 8), (1, 3, 8, 8))
     (line,) = found.layers
     assert line.formula.kernel == 2 * 9 * 9 * 9 + 81 * (64 + 16) == line.counted["kernel"]
-    assert line.memory == kernel.Memory(kernel=2 * 81, feature=9 * 3 * (64 + 16))
+    assert line.memory == Memory(kernel=2 * 81, feature=9 * 3 * (64 + 16))
     assert found.disagreements == []
 
 
@@ -121,7 +122,7 @@ def test_a_kernel_at_several_places_of_a_graph_is_composed_once():
     net = nn.SymbolBlock(mx.sym.Convolution(halved, weight, **conv), data)
     (line,) = doconv.costs(converted(initialized(net), 8), (1, 3, 8, 8)).layers
     assert line.formula.kernel == 9 * 9 * 9 + 81 * (64 + 16) == line.counted["kernel"]
-    assert line.memory == kernel.Memory(kernel=81, feature=9 * 3 * (64 + 16))
+    assert line.memory == Memory(kernel=81, feature=9 * 3 * (64 + 16))
 
 
 def test_layers_that_share_a_weight_are_one_line():
@@ -135,7 +136,7 @@ def test_layers_that_share_a_weight_are_one_line():
 
 def test_a_formula_that_is_wrong_is_found_out(monkeypatch):
     net = converted(small(), 8)
-    monkeypatch.setattr(room, "macc", lambda *_: kernel.Macc(1, 2, 3))
+    monkeypatch.setattr(room, "macc", lambda *_: Macc(1, 2, 3))
     found = doconv.costs(net, (1, 3, 8, 8))
     assert "0, plain: formula 1, counted 13,824" in found.disagreements
     assert "formula 1, counted 13,824" in str(found)

@@ -138,7 +138,7 @@ def handlers(monkeypatch):
 
 
 def test_a_handler_of_ones_own_is_asked(handlers):
-    """The Khatri-Rao product multiplies column by column: in NumPy, as an object that counts, and by the handler."""
+    """Khatri and Rao's product multiplies column by column: NumPy's multiplications against the handler's."""
 
     def khatri_rao(a, b):
         return np.stack([np.outer(x, y).ravel() for x, y in zip(a.T, b.T)], axis=1)
