@@ -30,10 +30,11 @@ def build(model: str, classes: int | None = None) -> HybridBlock:
     for arguments in _arguments(classes):
         try:
             return factory(**arguments)
-        except (TypeError, ValueError, Warning) as error:
+        except (TypeError, Warning) as error:  # of an argument that it does not know
             errors.append(error)
-    reason = next((error for error in errors if not isinstance(error, TypeError)), errors[0])
-    raise DOConvError(f"GluonCV does not build {model} from its name and number of classes: {reason}")
+        except ValueError as error:  # of a base that has no values: what comes next would download them
+            raise DOConvError(f"GluonCV does not build {model} without its pretrained base: {error}") from error
+    raise DOConvError(f"GluonCV does not build {model} from its name and number of classes: {errors[0]}")
 
 
 def _factory(model: str) -> Callable[..., HybridBlock]:

@@ -9,6 +9,7 @@ from gluon_doconv.zoo.input_shape import input_shape
 
 import mxnet as mx
 import pytest
+from gluoncv.model_zoo import model_store
 
 BUILT = {
     "cifar_resnet20_v2": (1, 3, 32, 32),
@@ -77,3 +78,11 @@ def test_classes_are_a_number_whatever_the_factory_wants():
 def test_a_network_whose_classes_nobody_says_is_refused():
     with pytest.raises(DOConvError, match=r"does not build ssd_300_mobilenet0\.25_custom .*'classes'"):
         build("ssd_300_mobilenet0.25_custom")
+
+
+def test_a_network_that_needs_its_base_is_refused_and_nothing_is_downloaded(monkeypatch):
+    asked = []
+    monkeypatch.setattr(model_store, "get_model_file", lambda *given, **_: asked.append(given))
+    with pytest.raises(DOConvError, match="inceptionv1_ucf101 without its pretrained base"):
+        build("inceptionv1_ucf101")
+    assert not asked
