@@ -134,7 +134,7 @@ def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
     internals = trace(net).get_internals()
     parameters, variables = net.collect_params(), internals.list_inputs()
     known = {name: parameters[name].shape for name in variables if name in parameters}
-    given = {name: shape for name, shape in known.items() if shape and 0 not in shape}
+    given = {name: tuple(shape) for name, shape in known.items() if shape and 0 not in shape}
     given.update({name: tuple(input_shape) for name in variables if name not in parameters})
     arguments, outputs, _ = internals.infer_shape_partial(**given)
     positions: Counter = Counter()

@@ -15,6 +15,7 @@ BUILT = {
     "cifar_resnet20_v2": (1, 3, 32, 32),
     "cifar_plain20_v1": (1, 3, 32, 32),
     "resnet18_v1b": (1, 3, 224, 224),
+    "resnet18_v1b_0.89": (1, 3, 224, 224),  # pruned: its shapes are lists
     "darknet53": (1, 3, 224, 224),
     "inceptionv3": (1, 3, 299, 299),
     "mobilenetv3_small": (1, 3, 224, 224),
