@@ -9,7 +9,7 @@ from typing import Any, Callable
 import click
 
 from ..lab.tracking import Tracker
-from .common import errors_as_messages, tensorboard_option
+from .common import tensorboard_option
 
 
 @click.group()
@@ -25,14 +25,22 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
         output = click.Path(path_type=Path, file_okay=False)
         options: list[Callable[[Any], Any]] = [
             click.option("--output", type=output, default=Path("runs", name), show_default=True),
-            click.option("--seed", default=0, show_default=True),
-            click.option("--epochs", default=epochs, show_default=True, help="for each of the two networks"),
+            click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+            click.option(
+                "--epochs",
+                type=click.IntRange(1),
+                default=epochs,
+                show_default=True,
+                help="for each of the two networks",
+            ),
             tensorboard_option,
         ]
         if images is not None:
             text = "to train on; a quarter as many validate"
-            options.append(click.option("--images", default=images, show_default=True, help=text))
-        for option in [errors_as_messages, *options]:
+            options.append(
+                click.option("--images", type=click.IntRange(1), default=images, show_default=True, help=text)
+            )
+        for option in options:
             command = option(command)
         return demo.command()(command)
 

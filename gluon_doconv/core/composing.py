@@ -1,7 +1,7 @@
 """The forward of an over-parameterized convolution: compose the kernel, then convolve as the plain layer does.
 
-The layer's class stays what it was. ``HybridBlock`` calls ``self.hybrid_forward(F, x, **parameters)``, so the one
-instance carries a forward of its own.
+The class of the layer stays what it was: ``HybridBlock`` calls ``self.hybrid_forward(F, x, **parameters)``,
+so one instance can carry a forward of its own.
 """
 
 from __future__ import annotations

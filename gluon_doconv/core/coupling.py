@@ -1,16 +1,17 @@
 """A weight and its D are two Parameters for optimizers and files, and one for everything else.
 
-Whatever a script does to a weight is done to its D: freezing and thawing it, giving it multipliers, clearing its
-gradient, casting, moving and initializing it. Two classes see to that. Coupling changes the class of the weight,
-which stays the object it is, and uncoupling gives the former class back.
+Whatever a script does to a weight is done to its D: it is frozen and thawed, given multipliers, cleared of its
+gradient, cast, moved and initialized with it. Coupling changes the class of the weight, which stays the object
+it is; uncoupling gives the former class back.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
-import mxnet as mx
 from mxnet.gluon.parameter import Parameter
+
+from .kernel import Geometry
 
 Contexts = Any  # an mx.Context, or a list of them
 
@@ -20,11 +21,13 @@ class DepthwiseKernel(Parameter):
 
     Parameters
     ----------
+    geometry : what composition knows of the convolution
     wd_factor : what the weight-decay multiplier is multiplied with, whoever sets that
     name, init, kwargs : as for ``Parameter``; ``init`` is D's own rule, which no other initializer replaces
     """
 
-    def __init__(self, name: str, wd_factor: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, name: str, geometry: Geometry, wd_factor: float = 1.0, **kwargs: Any) -> None:
+        self.geometry = geometry
         self._wd_factor = wd_factor
         super().__init__(name, **kwargs)
 
@@ -48,14 +51,9 @@ class DepthwiseKernel(Parameter):
         if self._data is None or force_reinit:
             super().initialize(None, ctx, self.init, force_reinit)
 
-    def set_identity(self, ctx: Contexts = None) -> None:
-        """Give D′ the value 0, so that the layer computes what its weight alone would."""
-        shape = tuple(self._shape)
-        self._load_init(mx.nd.zeros(shape, dtype=self.dtype), ctx)
-
 
 class CoupledWeight(Parameter):
-    """The weight of an over-parameterized convolution: a plain Parameter that passes on to its D what is done to it.
+    """The weight of an over-parameterized convolution: it passes on to its D what is done to it.
 
     Attributes
     ----------
@@ -85,7 +83,7 @@ class CoupledWeight(Parameter):
 
     @property
     def wd_mult(self) -> float:
-        """The weight-decay multiplier; setting it sets that of D, where it is multiplied with D's own factor."""
+        """The weight-decay multiplier; setting it sets that of D, which has a factor of its own."""
         return self.__dict__["wd_mult"]
 
     @wd_mult.setter
@@ -123,6 +121,11 @@ def uncouple(weight: Parameter) -> None:
     """Undo :func:`couple`."""
     del weight.d
     weight.__class__ = Parameter
+
+
+def has_d(parameters: Iterable[Parameter]) -> bool:
+    """Whether any of ``parameters`` is the weight of an over-parameterized convolution."""
+    return any(isinstance(parameter, CoupledWeight) for parameter in parameters)
 
 
 def d_of(weight: Parameter) -> DepthwiseKernel | None:

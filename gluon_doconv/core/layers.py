@@ -1,8 +1,8 @@
 """``DOConv1D``, ``DOConv2D`` and ``DOConv3D``: drop-ins for ``nn.Conv1D``, ``nn.Conv2D`` and ``nn.Conv3D``.
 
-A DO-Conv layer *is* a plain layer with one Parameter more and a forward of its own. :func:`over_parameterize_layer`
-turns a plain instance into one in place and :func:`fold_layer` turns it back: the same object of the same class, the
-same ``weight`` Parameter, the same names, so that nothing that refers to the layer goes stale.
+A DO-Conv layer *is* a plain layer with one Parameter more and a forward of its own. In place,
+:func:`over_parameterize_layer` turns a plain instance into one and :func:`fold_layer` turns it back: the same
+object of the same class, the same ``weight`` Parameter, the same names, so that no reference to it goes stale.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _attach(layer: HybridBlock, config: DOConvConfig) -> None:
     """Give ``layer`` its D, and the forward that composes its kernel of the two."""
     composing = Composing(layer, int(config.d_mul or prod(layer._kwargs["kernel"])), config.composition)
     fit_weight(layer.weight, composing.geometry)
-    layer.D = create_d(layer.params, f"{layer.params.prefix}D", layer.weight, composing.geometry, config)
+    layer.D = create_d(layer.params, layer.weight, composing.geometry, config)
     list_after(layer._reg_params, "weight", "D", layer.D)
     layer.hybrid_forward = composing
     select_with_weight(layer)

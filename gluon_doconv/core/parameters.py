@@ -9,7 +9,7 @@ import mxnet as mx
 from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..errors import DOConvError
-from . import kernel, trainer
+from . import kernel, names, trainer
 from .arrays import fold_checked, snapshot
 from .config import DOConvConfig
 from .coupling import DepthwiseKernel, couple, d_of, uncouple
@@ -85,19 +85,20 @@ def fit_weight(weight: Parameter, geometry: Geometry) -> None:
 
 
 def create_d(
-    params: ParameterDict, name: str, weight: Parameter, geometry: Geometry, config: DOConvConfig
+    params: ParameterDict, weight: Parameter, geometry: Geometry, config: DOConvConfig
 ) -> DepthwiseKernel:
-    """Give ``weight`` its D, called ``name`` and listed after it in ``params``; one it has already is that one."""
-    d = d_of(weight) or _couple_new_d(name, weight, geometry, config)
+    """List the D of ``weight`` after it in ``params``; make one where there is none yet."""
+    d = d_of(weight) or _couple_new_d(weight, geometry, config)
     list_after(params._params, weight.name, d.name, d)
     return d
 
 
-def _couple_new_d(name: str, weight: Parameter, geometry: Geometry, config: DOConvConfig) -> DepthwiseKernel:
+def _couple_new_d(weight: Parameter, geometry: Geometry, config: DOConvConfig) -> DepthwiseKernel:
     """Make a D of shape (M·N, D_mul, C_in), initialized where ``weight`` is, and in its Trainer."""
     in_channels = max(0, weight._shape[1]) * geometry.groups if weight._shape else 0
     d = DepthwiseKernel(
-        name,
+        names.d_of(weight.name),
+        geometry,
         wd_factor=config.d_wd_mult,
         shape=(geometry.kernel_area, geometry.d_mul, in_channels),
         dtype=weight.dtype,

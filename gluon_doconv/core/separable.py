@@ -17,8 +17,8 @@ from ..errors import DOConvError
 from . import kernel
 from .arrays import require_finite, snapshot
 from .composing import composing_of
-from .convert import forget_traced_graphs
 from .layers import plain_class
+from .owners import forget_graphs_with, live_blocks
 from .parameters import first_copy, is_initialized
 
 
@@ -64,7 +64,7 @@ def separate(net: Block) -> list[str]:
     replacements = {id(layer): separate_layer(layer) for _, _, layer in found}
     for _, parent, layer in found:
         _replace(parent, layer, replacements[id(layer)])
-    forget_traced_graphs(net)
+    forget_graphs_with([parent for _, parent, _ in found], live_blocks())
     return [name for name, _, _ in found]
 
 
@@ -131,8 +131,8 @@ def _separable(block: Block, path: str) -> Iterator[tuple[str, Block, HybridBloc
     """Structural name, holder and layer of every child with D_mul < M·N; one that is held twice comes twice."""
     for name, child in block._children.items():
         here = f"{path}.{name}" if path else name
-        d = getattr(child, "D", None)
-        if composing_of(child) is not None and d.shape[1] < prod(child._kwargs["kernel"]):
+        composing = composing_of(child)
+        if composing is not None and composing.d_mul < prod(child._kwargs["kernel"]):
             yield here, block, child
         else:
             yield from _separable(child, here)

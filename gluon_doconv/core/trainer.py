@@ -6,13 +6,32 @@ A Trainer files optimiser states and kvstore entries by a Parameter's position i
 from __future__ import annotations
 
 import pickle
-from typing import Iterable
+from typing import Any, Iterable
 
 import mxnet as mx
 from mxnet.gluon import Trainer
 from mxnet.gluon.parameter import Parameter
 
 from ..errors import DOConvError
+from .coupling import CoupledWeight, DepthwiseKernel, d_of
+
+
+def with_ds(params: Any) -> Any:
+    """Put every D where its weight is, and take it out where that is not, among what a Trainer is given.
+
+    Returns
+    -------
+    ``params`` itself if it agrees with that already; otherwise a list in its order, each D after its weight.
+    """
+    given = [params[key] for key in sorted(params.keys())] if hasattr(params, "keys") else params
+    if not isinstance(given, (list, tuple)):
+        return params
+    wanted = {id(d_of(parameter)) for parameter in given if isinstance(parameter, CoupledWeight)}
+    found = {id(parameter) for parameter in given if isinstance(parameter, DepthwiseKernel)}
+    if wanted == found:
+        return params
+    plain = [parameter for parameter in given if not isinstance(parameter, DepthwiseKernel)]
+    return [each for parameter in plain for each in (parameter, d_of(parameter)) if each is not None]
 
 
 def join(d: Parameter, weight: Parameter) -> None:

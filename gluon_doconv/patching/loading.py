@@ -1,9 +1,8 @@
-"""``load_parameters`` of any network, as scripts call it, understands plain and DO-Conv files."""
+"""A DO-Conv file makes DO-Conv what it is loaded into, where the selection had left it plain."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any, Callable, Sequence
 
 import mxnet as mx
@@ -12,18 +11,14 @@ from mxnet.gluon import Block
 from ..core.config import DOConvConfig
 from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
-from ..files.checkpoint import with_identities, with_structural_names
+from ..files.checkpoint import with_structural_names
 from ..files.fold import find_pairs
 from ..files.params import Arrays
 from ..monkeypatch import Undo, wrap_method
 
 
-def load_any_form() -> Undo:
-    """Replace ``Block.load_parameters``; what is returned undoes it.
-
-    Where a network has a D and the file has none, it is the identity; where only the file has a D, the network
-    is given it. What else a file lacks is the error it was.
-    """
+def load_d_of_files() -> Undo:
+    """Have ``Block.load_parameters`` give a network each D that only the file has; what is returned undoes it."""
     return wrap_method(Block, "load_parameters", _load_parameters)
 
 
@@ -31,18 +26,11 @@ def _load_parameters(
     original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
 ) -> None:
     found = mx.nd.load(filename) if os.path.isfile(filename) else None
-    if not isinstance(found, dict):
-        return original(net, filename, *args, **kwargs)
-    arrays = with_structural_names(found, net)
-    convolutions = find_convolutions(net)
-    over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))
-    arrays = with_identities(arrays, net, [found for found in convolutions if found.d is not None])
-    if arrays.keys() == found.keys():
-        return original(net, filename, *args, **kwargs)
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = os.path.join(folder, os.path.basename(filename))
-        mx.nd.save(temporary, arrays)
-        return original(net, temporary, *args, **kwargs)
+    if isinstance(found, dict):
+        arrays = with_structural_names(found, net)
+        convolutions = find_convolutions(net)
+        over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))
+    original(net, filename, *args, **kwargs)
 
 
 def _with_d_in_file_only(

@@ -13,7 +13,7 @@ from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
-from .loading import load_any_form
+from .loading import load_d_of_files
 from .state import PATCH
 from .trainer_guard import refuse_plain_trainers
 from .versions import warn_of_untested_versions
@@ -95,7 +95,7 @@ def patch_as(config: DOConvConfig) -> Converter:
     return PATCH.start(
         converter,
         partial(hook_builds, converter),
-        load_any_form,
+        load_d_of_files,
         fold_exports,
         hook_estimators,
         partial(refuse_plain_trainers, BUILT_ELSEWHERE),
