@@ -121,7 +121,7 @@ def is_spatial(layer: HybridBlock) -> bool:
 
 def obstacle(layer: HybridBlock) -> str | None:
     """Why DO-Conv does not apply to ``layer``; None if it does."""
-    if layer._op_name != "Convolution":
+    if layer._op_name.lower() != "convolution":  # under NumPy semantics without the capital
         return "transposed"
     replaced = {"forward", "hybrid_forward", "__call__"} & vars(layer).keys() and composing_of(layer) is None
     if type(layer) not in CONVERTIBLE or replaced:

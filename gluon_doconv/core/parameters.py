@@ -143,17 +143,11 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
 
 
 def remove_d(params: ParameterDict, d: Parameter, weight: Parameter, folded: mx.nd.NDArray | None) -> None:
-    """Leave ``weight`` with the folded kernel, and ``d`` to nobody.
-
-    A D that may have been trained keeps its place in the Trainer's list, frozen: optimizer states are filed
-    by position.
-    """
+    """Leave ``weight`` with the folded kernel, and ``d`` to nobody."""
     params._params.pop(d.name)
     if d_of(weight) is None:  # another layer of the same weight has been folded just before
         return
     uncouple(weight)
     if folded is not None:
         assign(weight, folded)
-    d.grad_req = "null"
-    if not is_initialized(d):
-        trainer.leave(d)
+    trainer.leave(d)

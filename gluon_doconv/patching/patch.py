@@ -15,7 +15,7 @@ from .estimators import hook_estimators
 from .exports import fold_exports
 from .loading import load_d_of_files
 from .state import PATCH
-from .trainer_guard import refuse_plain_trainers
+from .trainer_guard import guard_trainers, require_doconv_trained
 from .versions import warn_of_untested_versions
 
 BUILT_ELSEWHERE = (
@@ -98,7 +98,7 @@ def patch_as(config: DOConvConfig) -> Converter:
         load_d_of_files,
         fold_exports,
         hook_estimators,
-        partial(refuse_plain_trainers, BUILT_ELSEWHERE),
+        partial(guard_trainers, BUILT_ELSEWHERE),
     )
 
 
@@ -153,6 +153,7 @@ def patched(**kwargs: Any) -> Iterator[Converter]:
     converter = patch(**kwargs)
     try:
         yield converter
+        require_doconv_trained()
     finally:
         unpatch()
     if not converter.built:
