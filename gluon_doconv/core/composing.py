@@ -6,18 +6,17 @@ so one instance can carry a forward of its own.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from math import prod
-from typing import Any, Iterator
+from typing import Any
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
-from mxnet.util import is_np_array, np_array
 
 from ..errors import DOConvError
 from . import operators
 from .kernel import Geometry
 from .macc import macc, output_shape
+from .semantics import as_in_force, classic
 
 
 class Composing:
@@ -46,13 +45,11 @@ class Composing:
         if isinstance(x, mx.nd.NDArray):
             self._input_shape = x.shape
         if self._chosen(x) == "kernel":
-            with _classic(x, weight, D) as (classic_x, classic_weight, classic_d):
-                kernel = self._compose(F, classic_x, classic_weight, classic_d)
-            kernel = kernel.as_np_ndarray() if is_np_array() else kernel
-            return type(self._layer).hybrid_forward(self._layer, F, x, kernel, bias)
-        with _classic(x, weight, D, *([] if bias is None else [bias])) as arrays:
-            y = self._compose_features(F, *arrays)
-        y = y.as_np_ndarray() if is_np_array() else y
+            with classic(x, weight, D) as arrays:
+                kernel = self._compose(F, *arrays)
+            return type(self._layer).hybrid_forward(self._layer, F, x, as_in_force(kernel), bias)
+        with classic(x, weight, D, *([] if bias is None else [bias])) as arrays:
+            y = as_in_force(self._compose_features(F, *arrays))
         return y if self._layer.act is None else self._layer.act(y)
 
     def _compose(self, F: Any, x: Any, weight: Any, d: Any) -> Any:
@@ -93,16 +90,6 @@ def composing_of(layer: HybridBlock) -> Composing | None:
     """The :class:`Composing` that an over-parameterized layer carries; None for any other layer."""
     forward = vars(layer).get("hybrid_forward")
     return forward if isinstance(forward, Composing) else None
-
-
-@contextmanager
-def _classic(*arrays: Any) -> Iterator[list[Any]]:
-    """Arrays or symbols as ``mx.nd`` and ``mx.sym`` know them, with NumPy semantics off in the block."""
-    if not is_np_array():
-        yield list(arrays)
-        return
-    with np_array(False):
-        yield [array.as_nd_ndarray() for array in arrays]
 
 
 def _shape_of(x: Any) -> tuple[int, ...] | None:

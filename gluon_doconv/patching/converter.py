@@ -30,7 +30,7 @@ class Converter:
     def __call__(self, net: Block) -> None:
         """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
 
-        What has no spatial convolution, as int8 networks and pointwise pieces, is left alone, and not in ``built``.
+        What has no spatial convolution, as int8 networks or pointwise pieces, is left alone and not listed.
 
         Raises
         ------

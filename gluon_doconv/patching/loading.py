@@ -18,7 +18,7 @@ from ..monkeypatch import Undo, wrap_method
 
 
 def load_d_of_files() -> Undo:
-    """Have ``Block.load_parameters`` give a network each D that only the file has; the returned call undoes it."""
+    """Have ``Block.load_parameters`` give a network each D that only a file has. Returns the undo."""
     return wrap_method(Block, "load_parameters", _load_parameters)
 
 

@@ -1,4 +1,4 @@
-"""``reset_class`` of a detector copies kernels into new layers: those it copies from have to be plain for that."""
+"""``reset_class`` of a detector copies kernels into new layers: what it copies from has to be plain."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Fail closed: a training that was to be one with DO-Conv, and is not, stops.
 
-A Trainer of convolutions none of which is DO-Conv is nobody's mistake where there is a DO-Conv network beside it: a
-discriminator, a head with a rate of its own. Where there is none so far, it is refused. Where there is one that no
-Trainer was ever given, the end of the training says so.
+A Trainer of plain convolutions is nobody's mistake where there is a DO-Conv network beside it: a discriminator, a
+head with a rate of its own. Where there is none so far, it is refused. Where there is one that no Trainer was ever
+given, the end of the training says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .state import networks_so_far
 
 @dataclass
 class _Trainings:
-    """What Trainers were given while the guard was on: kernels of plain ones by name, and whether any had a D."""
+    """What Trainers were given: one kernel of each plain one, by name, and whether any had a D."""
 
     plain: list[str] = field(default_factory=list)
     doconv: bool = False
@@ -50,8 +50,8 @@ def guard_trainers(likely_reason: str) -> Undo:
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
         if kernels and not has_d(parameters) and not networks_so_far():
             raise DOConvError(
-                f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, and no "
-                f"network has DO-Conv so far. {likely_reason}"
+                f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, and "
+                f"no network has DO-Conv so far. {likely_reason}"
             )
         original(trainer, params, *args, **kwargs)
         _seen.doconv |= has_d(parameters)
@@ -64,6 +64,6 @@ def require_doconv_trained() -> None:
     """Raise :class:`DOConvError` if Trainers were given convolutions, and none with DO-Conv."""
     if _seen.plain and not _seen.doconv:
         raise DOConvError(
-            f"nothing was trained with DO-Conv: no Trainer was given a network that has it ({networks_so_far()}), and "
-            f"{len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
+            f"nothing was trained with DO-Conv: no Trainer was given a network that has it ({networks_so_far()}), "
+            f"and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
         )
