@@ -37,7 +37,7 @@ def fold_checked(
     require_finite(weight, weight_name)
     require_finite(d, d_name)
     with mx.autograd.pause(), classic(weight, d) as arrays:
-        folded = operators.fold(*arrays, kernel_size)
+        folded = operators.fold(arrays[0], arrays[1], kernel_size)
     require_finite(folded, f"W' of {weight_name}")
     return folded
 

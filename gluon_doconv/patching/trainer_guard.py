@@ -1,8 +1,8 @@
 """Fail closed: a training that was to be one with DO-Conv, and is not, stops.
 
-A Trainer of plain convolutions is nobody's mistake where there is a DO-Conv network beside it: a discriminator, a
-head with a rate of its own. Where there is none so far, it is refused. Where there is one that no Trainer was ever
-given, the end of the training says so.
+A Trainer of plain convolutions is nobody's mistake where there is a DO-Conv network beside it: a discriminator,
+a head with a rate of its own. Where there is none so far, it is refused. Where there is one that no Trainer was
+ever given, the end of the training says so.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def guard_trainers(likely_reason: str) -> Undo:
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
         if kernels and not has_d(parameters) and not networks_so_far():
             raise DOConvError(
-                f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, and "
-                f"no network has DO-Conv so far. {likely_reason}"
+                f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, "
+                f"and no network has DO-Conv so far. {likely_reason}"
             )
         original(trainer, params, *args, **kwargs)
         _seen.doconv |= has_d(parameters)
@@ -64,6 +64,6 @@ def require_doconv_trained() -> None:
     """Raise :class:`DOConvError` if Trainers were given convolutions, and none with DO-Conv."""
     if _seen.plain and not _seen.doconv:
         raise DOConvError(
-            f"nothing was trained with DO-Conv: no Trainer was given a network that has it ({networks_so_far()}), "
-            f"and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
+            f"nothing was trained with DO-Conv: no Trainer was given a network that has it, such as "
+            f"{networks_so_far()}, and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
         )
