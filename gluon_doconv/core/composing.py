@@ -16,6 +16,7 @@ from ..errors import DOConvError
 from . import operators
 from .kernel import Geometry
 from .macc import macc, output_shape
+from .parameters import resize
 from .semantics import as_in_force, classic
 
 
@@ -33,6 +34,29 @@ class Composing:
         self.d_mul = d_mul
         self.composition = composition
         self._input_shape: tuple[int, ...] | None = None
+        self._hook = layer.register_forward_pre_hook(self._see_input)
+
+    def detach(self) -> None:
+        """Look at no more inputs of the layer."""
+        self._hook.detach()
+
+    def _see_input(self, layer: HybridBlock, inputs: tuple[Any, ...]) -> None:
+        """Learn from data what a graph need not infer then: C_in, and the size of the maps."""
+        if not isinstance(inputs[0], mx.nd.NDArray):
+            return
+        self._input_shape = inputs[0].shape
+        if not self._knows_in_channels:
+            self._set_in_channels(inputs[0].shape[1])
+
+    def _set_in_channels(self, in_channels: int) -> None:
+        layer, groups = self._layer, self.geometry.groups
+        if in_channels % groups:
+            raise DOConvError(
+                f"{layer.name}: groups={groups} does not divide the input's {in_channels} channels"
+            )
+        channels, _, *tail = layer.weight._shape
+        resize(layer.weight, (channels, in_channels // groups, *tail))
+        resize(layer.D, (*layer.D._shape[:2], in_channels))
 
     @property
     def geometry(self) -> Geometry:
@@ -42,8 +66,6 @@ class Composing:
 
     def __call__(self, F: Any, x: Any, weight: Any, bias: Any = None, D: Any = None) -> Any:
         """Compute what the plain layer computes with the composed kernel W'."""
-        if isinstance(x, mx.nd.NDArray):
-            self._input_shape = x.shape
         if self._chosen(x) == "kernel":
             with classic(x, weight, D) as arrays:
                 kernel = self._compose(F, *arrays)

@@ -15,7 +15,7 @@ from . import names
 from .composing import composing_of
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
-from .owners import forget_graphs_with, holders_of, live_blocks
+from .owners import forget_graphs_with, holders_of
 from .selection import reasons
 
 ALREADY = "DO-Conv already"
@@ -149,11 +149,10 @@ def over_parameterize_convolutions(
 
     What convolves with the same weights elsewhere, in another network, is over-parameterized with it.
     """
-    blocks = live_blocks()
     configs = {id(convolution.weight): config for convolution, config in plan}
     known = {id(convolution) for convolution, _ in plan}
     _require_all_that_share(plan, convolutions)
-    elsewhere = _elsewhere([convolution for convolution, _ in plan], convolutions, blocks)
+    elsewhere = _elsewhere([convolution for convolution, _ in plan], convolutions)
     whole = [*plan, *((other, configs[id(other.weight)]) for other in elsewhere if other.d is None)]
     for convolution, config in whole:
         if id(convolution) not in known and convolution.obstacle:
@@ -161,7 +160,7 @@ def over_parameterize_convolutions(
         convolution.check(config)
     for convolution, config in whole:
         convolution.over_parameterize(config)
-    _renew_graphs([convolution for convolution, _ in whole], blocks)
+    _renew_graphs([convolution for convolution, _ in whole])
 
 
 def _require_all_that_share(
@@ -176,15 +175,12 @@ def _require_all_that_share(
             raise DOConvError(f"{first.name} shares its weight with {other.name}: choose both, or neither")
 
 
-def _elsewhere(
-    chosen: Sequence[Convolution], convolutions: Sequence[Convolution], blocks: Sequence[Block]
-) -> list[Convolution]:
+def _elsewhere(chosen: Sequence[Convolution], convolutions: Sequence[Convolution]) -> list[Convolution]:
     """The convolutions with the weights of ``chosen`` that are not among ``convolutions``."""
-    weights = [convolution.weight for convolution in chosen]
-    wanted, here = set(map(id, weights)), {id(convolution.block) for convolution in convolutions}
-    holders = [block for block in holders_of(weights, blocks) if id(block) not in here]
+    weights = {id(convolution.weight): convolution.weight for convolution in chosen}
+    holders = holders_of(weights.values(), besides=[convolution.block for convolution in convolutions])
     found = (convolution for block in holders for convolution in find_convolutions(block))
-    return [convolution for convolution in found if id(convolution.weight) in wanted]
+    return [convolution for convolution in found if id(convolution.weight) in weights]
 
 
 def fold(net: Block) -> Report:
@@ -225,16 +221,16 @@ def fold(net: Block) -> Report:
     >>> bool((net(images).asnumpy() == trained).all())
     True
     """
-    convolutions, blocks = find_convolutions(net), live_blocks()
+    convolutions = find_convolutions(net)
     doconv = [convolution for convolution in convolutions if convolution.d is not None]
     if not doconv:
         warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=2)
     lines = [_line(convolution, None if convolution.d else "plain already") for convolution in convolutions]
     kernels = {id(convolution.weight): convolution.folded_kernel() for convolution in doconv}
-    elsewhere = [other for other in _elsewhere(doconv, convolutions, blocks) if other.d is not None]
+    elsewhere = [other for other in _elsewhere(doconv, convolutions) if other.d is not None]
     for convolution in (*doconv, *elsewhere):
-        convolution.fold(kernels[id(convolution.weight)])
-    _renew_graphs([*doconv, *elsewhere], blocks)
+        convolution.fold(kernels.pop(id(convolution.weight), None))
+    _renew_graphs([*doconv, *elsewhere])
     return Report("folded", lines)
 
 
@@ -279,8 +275,8 @@ def _line(convolution: Convolution, skipped: str | None) -> LayerReport:
     return LayerReport(convolution.name, convolution.kind, convolution.kernel_size, skipped)
 
 
-def _renew_graphs(changed: Sequence[Convolution], blocks: Sequence[Block]) -> None:
+def _renew_graphs(changed: Sequence[Convolution]) -> None:
     """Let every network run as the ``changed`` convolutions now are."""
     for graph in {convolution.graph for convolution in changed if convolution.graph is not None}:
         graph.put_back()
-    forget_graphs_with([convolution.block for convolution in changed], blocks)
+    forget_graphs_with([convolution.block for convolution in changed])

@@ -171,6 +171,7 @@ class GraphConvolution(Convolution):
         d = self.d
         self.block._reg_params.pop(self._structural_name(d))
         remove_d(self.block.params, d, self.weight, folded)
+        select_with_weight(self.block)
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""

@@ -167,8 +167,10 @@ def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
     """Turn a DO-Conv layer back into the plain one, with ``folded`` (from :func:`folded_kernel`) as kernel."""
     remove_d(layer.params, layer.D, layer.weight, folded)
     layer._reg_params.pop("D")
-    for attribute in ("D", "hybrid_forward", "collect_params"):
+    layer.hybrid_forward.detach()
+    for attribute in ("D", "hybrid_forward"):
         del layer.__dict__[attribute]
+    select_with_weight(layer)
     layer.__class__ = plain_class(layer)
 
 

@@ -144,11 +144,10 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
 
 
 def remove_d(params: ParameterDict, d: Parameter, weight: Parameter, folded: mx.nd.NDArray | None) -> None:
-    """Leave ``weight`` with the folded kernel, and ``d`` to nobody."""
+    """Leave ``weight`` with the folded kernel, if it has not got it yet, and ``d`` to nobody."""
     params._params.pop(d.name)
-    if d_of(weight) is None:  # another layer of the same weight has been folded just before
-        return
-    uncouple(weight)
+    if d_of(weight) is not None:
+        uncouple(weight)
     if folded is not None:
         assign(weight, folded)
     trainer.leave(d)

@@ -18,7 +18,7 @@ from . import kernel
 from .arrays import require_finite, snapshot
 from .composing import composing_of
 from .layers import plain_class
-from .owners import forget_graphs_with, live_blocks
+from .owners import forget_graphs_with
 from .parameters import first_copy, is_initialized
 
 
@@ -64,7 +64,7 @@ def separate(net: Block) -> list[str]:
     replacements = {id(layer): separate_layer(layer) for _, _, layer in found}
     for _, parent, layer in found:
         _replace(parent, layer, replacements[id(layer)])
-    forget_graphs_with([parent for _, parent, _ in found], live_blocks())
+    forget_graphs_with([parent for _, parent, _ in found])
     return [name for name, _, _ in found]
 
 
