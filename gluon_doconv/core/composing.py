@@ -71,7 +71,8 @@ class Composing:
                 kernel = self._compose(F, *arrays)
             return type(self._layer).hybrid_forward(self._layer, F, x, as_in_force(kernel), bias)
         with classic(x, weight, D, *([] if bias is None else [bias])) as arrays:
-            y = as_in_force(self._compose_features(F, *arrays))
+            features = self._compose_features(F, *arrays)
+        y = as_in_force(features)
         return y if self._layer.act is None else self._layer.act(y)
 
     def _compose(self, F: Any, x: Any, weight: Any, d: Any) -> Any:

@@ -15,7 +15,7 @@ from .config import DOConvConfig
 from .coupling import DepthwiseKernel, couple, d_of, uncouple
 from .initializers import INITIALIZERS
 from .kernel import Geometry
-from .semantics import as_in_force
+from .semantics import as_in_force, semantics_of
 
 
 def is_initialized(parameter: Parameter) -> bool:
@@ -49,7 +49,7 @@ def assign(parameter: Parameter, value: mx.nd.NDArray) -> None:
     """
     resized = parameter.shape != value.shape
     resize(parameter, value.shape)
-    with mx.autograd.pause():
+    with mx.autograd.pause(), semantics_of(first_copy(parameter)):
         parameter._init_impl(as_in_force(value), parameter.list_ctx())
     trainer.forget_state_of(parameter, resized)
 

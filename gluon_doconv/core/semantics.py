@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Any, Iterator
 
+import mxnet as mx
 from mxnet.util import is_np_array, np_array
 
 
@@ -13,6 +14,11 @@ def classic(*arrays: Any) -> Iterator[list[Any]]:
     """Hand on arrays or symbols as ``mx.nd`` and ``mx.sym`` know them; NumPy semantics are off in the block."""
     with np_array(False):
         yield [array.as_nd_ndarray() for array in arrays]
+
+
+def semantics_of(array: Any) -> Any:
+    """Put the semantics in force, for a block, that ``array`` was made under."""
+    return np_array(isinstance(array, mx.np.ndarray))
 
 
 def as_in_force(array: Any) -> Any:

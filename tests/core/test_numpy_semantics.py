@@ -79,6 +79,7 @@ def test_a_layer_computes_the_definition(hybrid, composition):
 def test_a_process_that_switches_them_off_and_on():
     net, x = network(3), np.random.normal(size=(4, 3, 12, 12))
     net.initialize()
+    net(x)
     doconv.over_parameterize(net)
     perturb(net)
     trained = net(x).asnumpy()
