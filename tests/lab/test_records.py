@@ -11,7 +11,7 @@ from gluon_doconv.lab.records import Epoch, Record
 import pytest
 from trainings import RECIPE, TINY, trained
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "digits" / "results.jsonl"
+COMMITTED = Path(__file__).parents[2] / "docs" / "results" / "digits" / "results.jsonl"
 
 
 def test_a_training_of_other_settings_is_not_gone_on_with(tiny_network, tmp_path):
