@@ -23,7 +23,7 @@ def forget_graphs_with(changed: Iterable[Block]) -> None:
     """Clear the graphs that hybridized blocks of this process traced before of what has ``changed`` in them."""
     holding = {id(block): True for block in changed}
     for block in _live_blocks():
-        if isinstance(block, HybridBlock) and block._cached_graph and _holds(block, holding):
+        if isinstance(block, HybridBlock) and vars(block).get("_cached_graph") and _holds(block, holding):
             block._clear_cached_op()
 
 
@@ -33,7 +33,7 @@ def _live_blocks() -> Iterator[Block]:
 
 def _holders(wanted: set[int], known: set[int]) -> Iterator[Block]:
     for block in _live_blocks():
-        held = block._reg_params.values() if isinstance(block, (_Conv, SymbolBlock)) else ()
+        held = vars(block).get("_reg_params", {}).values() if isinstance(block, (_Conv, SymbolBlock)) else ()
         if id(block) not in known and any(id(parameter) in wanted for parameter in held):
             yield block
 
