@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..files.export import fold_symbol
+from ..files.export import fold_checkpoint
 from ..files.fold import fold_params
 from ..files.fold import inspect as inspect_params
 from .common import errors_as_messages
@@ -23,7 +23,7 @@ def fold(source: str, target: str, epoch: int) -> None:
     SOURCE is a .params file of save_parameters, or the prefix of an exported graph (PREFIX-symbol.json).
     """
     is_params_file = source.endswith(".params")
-    layers = fold_params(source, target) if is_params_file else fold_symbol(source, epoch, target)
+    layers = fold_params(source, target) if is_params_file else fold_checkpoint(source, epoch, target)
     click.echo(f"{target}: {len(layers)} DO-Conv layers folded; what is left is a plain network")
 
 

@@ -22,12 +22,12 @@ from .params import Arrays, read_params
 ONNX_OPSET = 13  # the newest that MXNet's translations are written for
 
 
-def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
-    """Fold an exported network, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its code.
+def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
+    """Fold a checkpoint, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its network's code.
 
     Parameters
     ----------
-    prefix, epoch : as ``HybridBlock.export`` was given them
+    prefix, epoch : as ``HybridBlock.export`` or ``Module.save_checkpoint`` was given them
     target_prefix : what the two folded files are named by, the same epoch in both; may be ``prefix``
 
     Returns
@@ -40,12 +40,12 @@ def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
         If a file is missing or damaged, or has nothing to fold, or was traced by feature composition;
         nothing is written then.
     """
-    symbol_file, params_file = _names(prefix, epoch)
-    symbol, arrays = _read_symbol(symbol_file), read_params(params_file)
+    symbol_file, params_file = checkpoint_files(prefix, epoch)
+    symbol, arrays = read_symbol(symbol_file), read_params(params_file)
     if not find_pairs(arrays):
         raise DOConvError(f"{params_file} has no D beside any weight: it is a plain export, or folded already")
     folded_symbol, folded_arrays, names = fold_graph(symbol, arrays)
-    _write(target_prefix, epoch, folded_symbol, folded_arrays)
+    write_checkpoint(target_prefix, epoch, folded_symbol, folded_arrays)
     return names
 
 
@@ -94,7 +94,7 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
         If ``net`` cannot be traced or has no values yet, or if a D cannot be folded; nothing is written.
     """
     symbol, arrays = _folded(net)
-    return _write(path, epoch, symbol, arrays)
+    return write_checkpoint(path, epoch, symbol, arrays)
 
 
 def export_onnx(
@@ -144,11 +144,13 @@ def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArr
     return {f"{'aux' if n in auxiliary else 'arg'}:{n}": p._reduce() for n, p in parameters.items()}
 
 
-def _names(prefix: str, epoch: int) -> tuple[str, str]:
+def checkpoint_files(prefix: str, epoch: int) -> tuple[str, str]:
+    """Name the two files of a checkpoint, as MXNet does."""
     return f"{prefix}-symbol.json", f"{prefix}-{epoch:04d}.params"
 
 
-def _read_symbol(path: str) -> mx.sym.Symbol:
+def read_symbol(path: str) -> mx.sym.Symbol:
+    """Read a ``-symbol.json`` file; raise :class:`DOConvError` if it is missing or damaged."""
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
@@ -159,8 +161,9 @@ def _read_symbol(path: str) -> mx.sym.Symbol:
         raise DOConvError(f"{path} is damaged, or not an exported graph") from error
 
 
-def _write(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
-    targets = _names(prefix, epoch)
+def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
+    """Write the two files of a checkpoint, both or none, and return their names."""
+    targets = checkpoint_files(prefix, epoch)
     with atomic(*targets) as (symbol_file, params_file):
         symbol.save(symbol_file)
         mx.nd.save(params_file, dict(arrays))

@@ -1,0 +1,198 @@
+"""A symbol of the Module API, in memory or as a checkpoint: there to DO-Conv, and back.
+
+Both functions take a symbol, with its arrays if there are any, or the prefix of a checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import singledispatch
+from typing import Any, Iterable, NamedTuple
+
+import mxnet as mx
+
+from ..core import names
+from ..core.config import DOConvConfig
+from ..core.convert import Report
+from ..core.graph import Graph
+from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_graph
+from ..errors import DOConvError, DOConvWarning
+from .export import checkpoint_files, fold_checkpoint, fold_graph, read_symbol, write_checkpoint
+from .params import Arrays, read_params
+
+
+class SymbolWithParams(NamedTuple):
+    """A symbol, the values of its arguments (None if there are none yet), and what was done to them."""
+
+    symbol: mx.sym.Symbol
+    arg_params: dict[str, mx.nd.NDArray] | None
+    report: Report
+
+
+@singledispatch
+def over_parameterize_symbol(
+    symbol: mx.sym.Symbol,
+    arg_params: Arrays | None = None,
+    include: str | Iterable[str] | None = None,
+    exclude: str | Iterable[str] | None = None,
+    stages: int | Iterable[int] | None = None,
+    part: str | None = None,
+    d_mul: int | None = None,
+    d_initializer: str = "identity",
+    composition: str = "kernel",
+    d_wd_mult: float = 1.0,
+) -> SymbolWithParams:
+    """Give the convolutions of a symbol their D, for ``mx.mod.Module``, ``FeedForward`` and ``SymbolBlock``.
+
+    Every argument keeps its name; beside ``conv0_weight`` there is ``conv0_D``, which an optimizer treats as it
+    treats the weight: ``lr_mult`` and ``wd_mult`` of the weight's variable are those of D. What is given by
+    name, such as ``fixed_param_names``, is extended by :func:`~gluon_doconv.with_ds`. No shapes need be known.
+
+    Given the prefix of a checkpoint, do the same to files: ``over_parameterize_symbol(prefix, epoch,
+    target_prefix, …)`` with the same keywords writes another checkpoint and returns the report.
+
+    Parameters
+    ----------
+    symbol : a symbol, which is not changed; or the prefix of a checkpoint
+    arg_params : values of arguments by name, as ``mx.model.load_checkpoint`` gives them; not changed
+    include, exclude, stages, part : which convolutions; by default all. A layer has the names of its weight
+        (without ``_weight``) and of its node. See :class:`DOConvConfig`
+    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
+
+    Returns
+    -------
+    SymbolWithParams
+        ``symbol, arg_params, report``: ``arg_params`` with a D beside every weight, or None if none were given.
+
+    Raises
+    ------
+    DOConvError
+        If nothing is matched, or if a convolution cannot be over-parameterized.
+
+    Warns
+    -----
+    DOConvWarning
+        If all that was chosen is DO-Conv already; what was given is then returned.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> import gluon_doconv as doconv
+    >>> net = mx.sym.Convolution(mx.sym.var("data"), num_filter=8, kernel=(3, 3), name="conv0")
+    >>> net = mx.sym.SoftmaxOutput(mx.sym.Flatten(net), name="softmax")
+    >>> symbol, _, report = doconv.over_parameterize_symbol(net)
+    >>> report.changed
+    ['conv0']
+    >>> symbol.list_arguments()
+    ['data', 'conv0_weight', 'conv0_D', 'conv0_bias', 'softmax_label']
+    >>> module = mx.mod.Module(symbol)  # module.fit(…) trains D
+    """
+    config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
+    _require_symbol(symbol, "over_parameterize")
+    converted = SymbolWithParams(*over_parameterize_graph(symbol, arg_params, config))
+    if not converted.report.changed:
+        warnings.warn("the symbol is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=3)
+    return converted
+
+
+def over_parameterize_checkpoint(
+    prefix: str | os.PathLike[str], epoch: int, target_prefix: str | os.PathLike[str], **config: Any
+) -> Report:
+    """Write a plain checkpoint as a DO-Conv one; its network's code is not needed.
+
+    Parameters
+    ----------
+    prefix, epoch : of ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``
+    target_prefix : what the two files are named by, the same epoch in both; may be ``prefix``
+    config : the fields of :class:`DOConvConfig`
+
+    Raises
+    ------
+    DOConvError
+        If a file is missing or damaged, or as :func:`over_parameterize_symbol`, or if all that was chosen is
+        DO-Conv already; nothing is written then.
+    """
+    symbol_file, params_file = checkpoint_files(str(prefix), epoch)
+    symbol, arrays = read_symbol(symbol_file), read_params(params_file)
+    kinds = {names.without_kind(name): name for name in arrays}
+    values = {names.without_kind(name): array for name, array in arrays.items()}
+    changed, completed, report = over_parameterize_graph(symbol, values, DOConvConfig(**config))
+    if not report.changed:
+        raise DOConvError(f"{symbol_file} is DO-Conv already; nothing was written")
+    assert completed is not None
+    written = {kinds.get(name, f"arg:{name}"): array for name, array in completed.items()}
+    write_checkpoint(str(target_prefix), epoch, changed, written)
+    return report
+
+
+@singledispatch
+def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> SymbolWithParams:
+    """Fold every D of a symbol into its kernel: the way back from :func:`over_parameterize_symbol`.
+
+    What comes out is the plain symbol, node for node, and computes bitwise what was trained.
+
+    Given the prefix of a checkpoint, do the same to files: ``fold_symbol(prefix, epoch, target_prefix)`` writes
+    a plain checkpoint and returns the names of the folded layers.
+
+    Parameters
+    ----------
+    symbol : a symbol, which is not changed; or the prefix of a checkpoint
+    arg_params : values of its arguments by name, as ``Module.get_params`` gives them; not changed
+
+    Returns
+    -------
+    SymbolWithParams
+        ``symbol, arg_params, report``: W' under the name of each weight and no D; None if none were given.
+
+    Raises
+    ------
+    DOConvError
+        If a value is not finite or a D is missing, or if the symbol was traced by feature composition.
+
+    Warns
+    -----
+    DOConvWarning
+        If the symbol has no D; what was given is then returned.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> import gluon_doconv as doconv
+    >>> plain = mx.sym.Convolution(mx.sym.var("data"), num_filter=8, kernel=(3, 3), name="conv0")
+    >>> weights = {"conv0_weight": mx.nd.ones((8, 3, 3, 3)), "conv0_bias": mx.nd.zeros(8)}
+    >>> symbol, arg_params, _ = doconv.over_parameterize_symbol(plain, weights)
+    >>> sorted(arg_params)
+    ['conv0_D', 'conv0_bias', 'conv0_weight']
+    >>> symbol, arg_params, _ = doconv.fold_symbol(symbol, arg_params)
+    >>> sorted(arg_params), symbol.list_arguments()
+    (['conv0_bias', 'conv0_weight'], ['data', 'conv0_weight', 'conv0_bias'])
+    """
+    _require_symbol(symbol, "fold")
+    convolutions = find_symbol_convolutions(symbol, Graph(symbol), arg_params)
+    lines = [one.report(None if one.node.d else "plain already") for one in convolutions]
+    report = Report("folded", lines)
+    if not report.changed:
+        warnings.warn("the symbol has no D; nothing was changed", DOConvWarning, stacklevel=3)
+    given = arg_params or {}
+    missing = [
+        one.node.d for one in convolutions if one.node.weight in given and one.node.d not in (None, *given)
+    ]
+    if missing:
+        raise DOConvError(f"arg_params has no {missing[0]}: give all parameters, or none")
+    plain, folded, _ = fold_graph(symbol, given)
+    return SymbolWithParams(plain, None if arg_params is None else folded, report)
+
+
+_BY_PREFIX: Any = {over_parameterize_symbol: over_parameterize_checkpoint, fold_symbol: fold_checkpoint}
+for _of_symbol, _of_checkpoint in _BY_PREFIX.items():
+    _of_symbol.register(str)(_of_checkpoint)
+    _of_symbol.register(os.PathLike)(_of_checkpoint)
+
+
+def _require_symbol(given: Any, verb: str) -> None:
+    if not isinstance(given, mx.sym.Symbol):
+        raise DOConvError(
+            f"{verb}_symbol was given a {type(given).__name__}; it takes a Symbol, such as module.symbol, or "
+            f"the prefix of a checkpoint. Networks of Gluon go to gluon_doconv.{verb}."
+        )
