@@ -9,7 +9,7 @@ from .checkout import patching
 from .data import data
 from .demo import demo
 from .figure import figure
-from .files import fold, inspect
+from .files import convert, fold, inspect
 from .models import export, macc, summary
 from .report import report
 from .reproduce import reproduce
@@ -28,5 +28,19 @@ def main() -> None:
     """Train GluonCV networks with DO-Conv, and fold them into ordinary ones."""
 
 
-for command in (run, fold, inspect, summary, macc, export, patching, data, demo, figure, reproduce, report):
+for command in (
+    run,
+    convert,
+    fold,
+    inspect,
+    summary,
+    macc,
+    export,
+    patching,
+    data,
+    demo,
+    figure,
+    reproduce,
+    report,
+):
     main.add_command(command)

@@ -97,7 +97,7 @@ def over_parameterize_symbol(
 
 
 def over_parameterize_checkpoint(
-    prefix: str | os.PathLike[str], epoch: int, target_prefix: str | os.PathLike[str], **config: Any
+    prefix: str | os.PathLike[str], epoch: int, target_prefix: str | os.PathLike[str], config: DOConvConfig
 ) -> Report:
     """Write a plain checkpoint as a DO-Conv one; its network's code is not needed.
 
@@ -105,7 +105,7 @@ def over_parameterize_checkpoint(
     ----------
     prefix, epoch : of ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``
     target_prefix : what the two files are named by, the same epoch in both; may be ``prefix``
-    config : the fields of :class:`DOConvConfig`
+    config : which convolutions, and how
 
     Raises
     ------
@@ -117,7 +117,7 @@ def over_parameterize_checkpoint(
     symbol, arrays = read_symbol(symbol_file), read_params(params_file)
     kinds = {names.without_kind(name): name for name in arrays}
     values = {names.without_kind(name): array for name, array in arrays.items()}
-    changed, completed, report = over_parameterize_graph(symbol, values, DOConvConfig(**config))
+    changed, completed, report = over_parameterize_graph(symbol, values, config)
     if not report.changed:
         raise DOConvError(f"{symbol_file} is DO-Conv already; nothing was written")
     assert completed is not None
@@ -184,10 +184,17 @@ def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> Symb
     return SymbolWithParams(plain, None if arg_params is None else folded, report)
 
 
-_BY_PREFIX: Any = {over_parameterize_symbol: over_parameterize_checkpoint, fold_symbol: fold_checkpoint}
-for _of_symbol, _of_checkpoint in _BY_PREFIX.items():
-    _of_symbol.register(str)(_of_checkpoint)
-    _of_symbol.register(os.PathLike)(_of_checkpoint)
+def _over_parameterize_prefix(prefix: Any, epoch: int, target_prefix: Any, **config: Any) -> Any:
+    return over_parameterize_checkpoint(prefix, epoch, target_prefix, DOConvConfig(**config))
+
+
+def _fold_prefix(prefix: Any, epoch: int, target_prefix: Any) -> Any:
+    return fold_checkpoint(prefix, epoch, target_prefix)
+
+
+for _type_of_prefix in (str, os.PathLike):
+    over_parameterize_symbol.register(_type_of_prefix)(_over_parameterize_prefix)
+    fold_symbol.register(_type_of_prefix)(_fold_prefix)
 
 
 def _require_symbol(given: Any, verb: str) -> None:
