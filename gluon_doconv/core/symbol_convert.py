@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -110,13 +110,27 @@ def over_parameterize_graph(
     chosen = [convolution for convolution, reason in plan if reason is None]
     for convolution in chosen:
         convolution.check(config)
-    attributes = symbol.attr_dict()
-    for convolution in chosen:
-        d = _variable(convolution.node, attributes.get(convolution.node.weight, {}), config)
-        graph.over_parameterize(convolution.node, d, convolution.node.geometry(config.d_mul), convolution.dtype)
-    changed = graph.symbol() if chosen else symbol
+    changed = _composed(symbol, graph, [(convolution, config) for convolution in chosen])
     completed = None if arrays is None else with_missing_ds(changed, arrays, config.d_initializer)
     return changed, completed, Report("over-parameterized", [one.report(reason) for one, reason in plan])
+
+
+def over_parameterize_as(symbol: mx.sym.Symbol, arrays: Arrays) -> mx.sym.Symbol:
+    """Give the plain convolutions of a symbol the D that ``arrays`` hold for them."""
+    graph = Graph(symbol)
+    plain = [one for one in find_symbol_convolutions(symbol, graph) if not one.obstacle and one.node.d is None]
+    ds = ((convolution, arrays.get(names.d_of(convolution.node.weight))) for convolution in plain)
+    return _composed(symbol, graph, [(one, DOConvConfig(d_mul=d.shape[1])) for one, d in ds if d is not None])
+
+
+def _composed(
+    symbol: mx.sym.Symbol, graph: Graph, plan: Sequence[tuple[SymbolConvolution, DOConvConfig]]
+) -> mx.sym.Symbol:
+    attributes = symbol.attr_dict()
+    for one, config in plan:
+        d = _variable(one.node, attributes.get(one.node.weight, {}), config)
+        graph.over_parameterize(one.node, d, one.node.geometry(config.d_mul), one.dtype)
+    return graph.symbol() if plan else symbol
 
 
 def find_symbol_convolutions(
