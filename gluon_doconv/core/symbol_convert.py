@@ -139,8 +139,7 @@ def find_symbol_convolutions(
     """Find the convolutions of ``graph``, which is that of ``symbol``; those that share a weight are one."""
     arrays = arrays or {}
     arguments = symbol.list_arguments()
-    inferred = zip(arguments, symbol.infer_type_partial()[0] or ())
-    dtypes = {name: np.dtype(dtype) for name, dtype in inferred if dtype is not None}
+    dtypes = _dtypes(symbol, arguments)
     dtypes.update({name: np.dtype(array.dtype) for name, array in arrays.items()})
     first_of_weight: dict[str, ConvolutionNode] = {}
     for node in graph.convolutions():
@@ -151,6 +150,17 @@ def find_symbol_convolutions(
         )
         for weight, node in first_of_weight.items()
     ]
+
+
+def _dtypes(symbol: mx.sym.Symbol, arguments: list[str]) -> dict[str, np.dtype[Any]]:
+    """The dtypes of arguments as far as the graph tells, its first input in single precision if need be."""
+    for given in ({}, {arguments[0]: SINGLE}):
+        try:
+            inferred = symbol.infer_type_partial(**given)[0] or ()
+        except mx.MXNetError:  # some operators, such as Dropout, have to know the dtype of their input
+            continue
+        return {name: np.dtype(dtype) for name, dtype in zip(arguments, inferred) if dtype is not None}
+    return {}
 
 
 def _obstacle(node: ConvolutionNode, graph: Graph, arguments: list[str]) -> str | None:

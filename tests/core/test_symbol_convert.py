@@ -214,9 +214,13 @@ def test_d_starts_by_its_own_rule_whatever_the_initializer():
         assert abs(total.mean()) < 0.06
 
 
+@pytest.mark.parametrize(
+    "before", [lambda x: x, mx.sym.Dropout]
+)  # which has to know the precision of its input
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_the_precision_of_a_weight_is_that_of_its_d(dtype):
-    symbol = mx.sym.Convolution(mx.sym.Cast(X, dtype=dtype), num_filter=4, kernel=(3, 3), name="c")
+def test_the_precision_of_a_weight_is_that_of_its_d(dtype, before):
+    x = mx.sym.Cast(before(X), dtype=dtype)
+    symbol = mx.sym.Convolution(x, num_filter=4, kernel=(3, 3), name="c")
     symbol = doconv.over_parameterize_symbol(symbol)[0]
     types = dict(zip(symbol.list_arguments(), symbol.infer_type(data="float32")[0]))
     assert types["c_D"] == types["c_weight"] == np.dtype(dtype)
