@@ -186,7 +186,11 @@ def _variable(node: ConvolutionNode, weight: Mapping[str, str], config: DOConvCo
     return mx.sym.var(
         names.d_of(node.weight),
         attr={name: value for name, value in weight.items() if name.startswith("__") and name not in ITS_OWN},
-        shape=(geometry.kernel_area, geometry.d_mul, 0),
+        shape=(
+            geometry.kernel_area,
+            geometry.d_mul,
+            -1,
+        ),  # 0 would be unknown to one of the shape semantics only
         init=INITIALIZERS[config.d_initializer],
         wd_mult=decay * config.d_wd_mult,
     )

@@ -7,6 +7,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import SymbolBlock
+from mxnet.util import np_shape
 from networks import same_bits
 from symbols import SPATIAL, batches, bound, moved, predictions, same_parameters, small_symbol
 
@@ -34,8 +35,14 @@ def fit(module, epochs=2, **options):
     return module
 
 
+@pytest.fixture(params=[False, True], ids=["classic-shapes", "numpy-shapes"])
+def shape_semantics(request):
+    with np_shape(request.param):
+        yield
+
+
 @pytest.mark.parametrize("d_mul", [None, 12])
-def test_at_the_identity_it_predicts_bitwise_what_the_stock_symbol_predicts(d_mul):
+def test_at_the_identity_it_predicts_bitwise_what_the_stock_symbol_predicts(d_mul, shape_semantics):
     stock = bound(small_symbol())
     arg_params, aux_params = stock.get_params()
     symbol, completed, _ = doconv.over_parameterize_symbol(small_symbol(), arg_params, d_mul=d_mul)
