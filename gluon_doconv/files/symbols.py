@@ -48,6 +48,8 @@ def over_parameterize_symbol(
     Every argument keeps its name; beside ``conv0_weight`` there is ``conv0_D``, which an optimizer treats as it
     treats the weight: ``lr_mult`` and ``wd_mult`` of the weight's variable are those of D. What is given by
     name, such as ``fixed_param_names``, is extended by :func:`~gluon_doconv.with_ds`. No shapes need be known.
+    A SymbolBlock takes the symbol with values for every D; without, it does not read how a variable starts:
+    convert the block, then, by :func:`~gluon_doconv.over_parameterize`.
 
     Given the prefix of a checkpoint, do the same to files: ``over_parameterize_symbol(prefix, epoch,
     target_prefix, …)`` with the same keywords writes another checkpoint and returns the report.

@@ -18,6 +18,7 @@ from ..core import names
 from ..core.graph import Graph
 from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_as, over_parameterize_graph
 from ..core.symbol_params import with_ds, with_missing_ds
+from ..errors import DOConvError
 from ..monkeypatch import Undo, wrap_function, wrap_method
 from .converter import ConvertedNetwork, Converter
 
@@ -75,7 +76,13 @@ def _bind(original: Original, module: Module, *args: Any, **kwargs: Any) -> None
     """Complete the values that ``Module.load`` has read, and requests for gradients that are made by name."""
     given = _arguments(original, module, *args, **kwargs)
     if module._arg_params is not None:
-        module._arg_params = with_missing_ds(module.symbol, module._arg_params)
+        completed = with_missing_ds(module.symbol, module._arg_params)
+        if module._preload_opt_states and completed.keys() != module._arg_params.keys():
+            raise DOConvError(
+                f"{module._preload_opt_states}: an optimizer's states are filed by position, and those of a "
+                "plain training do not fit a Module with D: load the checkpoint without load_optimizer_states"
+            )
+        module._arg_params = completed
     if isinstance(given.get("grad_req"), dict):
         given["grad_req"] = with_ds(given["grad_req"], module.symbol)
     original(**given)

@@ -11,6 +11,8 @@ import pytest
 from networks import nodes, same_bits
 from symbols import DATA, LABEL, batches, bound, moved, predictions, small_symbol
 
+pytestmark = pytest.mark.filterwarnings("ignore:Parameters already initialized")  # of fit, after init_params
+
 SGD = {"learning_rate": 0.1, "wd": 1e-3}
 DS = ["conv-0_D", "grouped_D", "shared_D"]
 
@@ -110,6 +112,14 @@ def test_checkpoints_of_both_kinds_are_trained_on(stock, trained, tmp_path):
         before = copies(loaded.get_params()[0])
         loaded.fit(batches(), num_epoch=1, optimizer_params=SGD)
         assert set(DS) < moved_names(loaded, before)
+
+
+def test_states_of_a_plain_training_are_refused(stock, converter, tmp_path):
+    stock.init_optimizer(optimizer_params={"momentum": 0.9})
+    stock.save_checkpoint(str(tmp_path / "net"), 1, save_optimizer_states=True)
+    loaded = mx.mod.Module.load(str(tmp_path / "net"), 1, load_optimizer_states=True)
+    with pytest.raises(doconv.DOConvError, match=r"net-0001\.states.*filed by position"):
+        loaded.bind([DATA], [LABEL])
 
 
 def by_position(fixed):
