@@ -15,6 +15,7 @@ from mxnet.module import Module
 from mxnet.optimizer import Optimizer
 
 from ..core import names
+from ..core.convert import ALREADY
 from ..core.graph import Graph
 from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_as, over_parameterize_graph
 from ..core.symbol_params import with_ds, with_missing_ds
@@ -37,12 +38,19 @@ def convert_modules(converter: Converter) -> Undo:
         fixed = with_ds(given.get("fixed_param_names") or [], symbol)
         original(**{**given, "symbol": symbol, "fixed_param_names": fixed})
 
+    def init_optimizer(original: Original, module: Module, *args: Any, **kwargs: Any) -> None:
+        given = _arguments(original, module, *args, **kwargs)
+        if isinstance(given.get("optimizer"), Optimizer):
+            _tell_of_ds(given["optimizer"], module.symbol, converter.config.d_wd_mult)
+        original(**given)
+
     def set_wd_mult(original: Original, optimizer: Optimizer, args_wd_mult: Mapping[Any, float]) -> None:
         original(optimizer, _with_multipliers(args_wd_mult, optimizer, converter.config.d_wd_mult))
 
     with ExitStack() as stack:
         stack.callback(wrap_method(Module, "__init__", make))
         stack.callback(wrap_method(Module, "bind", _bind))
+        stack.callback(wrap_method(Module, "init_optimizer", init_optimizer))
         stack.callback(wrap_method(Module, "init_params", _complete_params))
         stack.callback(wrap_method(Module, "set_params", _complete_params))
         for optimizer in {Optimizer, *Optimizer.opt_registry.values()}:
@@ -60,9 +68,7 @@ def convert_symbol(symbol: mx.sym.Symbol, converter: Converter) -> mx.sym.Symbol
     if all(convolution.obstacle for convolution in find_symbol_convolutions(symbol, Graph(symbol))):
         return symbol
     changed, _, report = over_parameterize_graph(symbol, None, converter.config)
-    doconv = sum(
-        convolution.node.d is not None for convolution in find_symbol_convolutions(changed, Graph(changed))
-    )
+    doconv = sum(layer.skipped in (None, ALREADY) for layer in report.layers)
     converter.built.append(ConvertedNetwork(symbol.list_outputs()[0], doconv, len(report.layers)))
     return changed
 
@@ -94,6 +100,16 @@ def _complete_params(original: Original, module: Module, *args: Any, **kwargs: A
     if given.get("arg_params"):
         given["arg_params"] = with_missing_ds(module.symbol, given["arg_params"])
     original(**given)
+
+
+def _tell_of_ds(optimizer: Optimizer, symbol: mx.sym.Symbol, d_wd_mult: float) -> None:
+    """Give an optimizer that a script has made, and that has not read the symbol, the multipliers of each D."""
+    arguments = symbol.list_arguments()
+    for d in filter(names.is_d, arguments):
+        weight = names.weight_of(d)
+        if weight in arguments:
+            optimizer.lr_mult.setdefault(d, optimizer.lr_mult.get(weight, 1.0))
+            optimizer.wd_mult.setdefault(d, optimizer.wd_mult.get(weight, 1.0) * d_wd_mult)
 
 
 def _set_lr_mult(original: Original, optimizer: Optimizer, args_lr_mult: Mapping[Any, float]) -> None:
