@@ -154,7 +154,7 @@ def find_symbol_convolutions(
 
 def _dtypes(symbol: mx.sym.Symbol, arguments: list[str]) -> dict[str, np.dtype[Any]]:
     """The dtypes of arguments as far as the graph tells, its first input in single precision if need be."""
-    for given in ({}, {arguments[0]: SINGLE}):
+    for given in ({}, dict.fromkeys(arguments[:1], SINGLE)):
         try:
             inferred = symbol.infer_type_partial(**given)[0] or ()
         except mx.MXNetError:  # some operators, such as Dropout, have to know the dtype of their input

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import warnings
 from functools import singledispatch
-from typing import Any, Iterable, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 import mxnet as mx
 
@@ -91,7 +91,7 @@ def over_parameterize_symbol(
     >>> module = mx.mod.Module(symbol)  # module.fit(…) trains D
     """
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
-    _require_symbol(symbol, "over_parameterize")
+    _check_given("over_parameterize", symbol, arg_params)
     converted = SymbolWithParams(*over_parameterize_graph(symbol, arg_params, config))
     if not converted.report.changed:
         warnings.warn("the symbol is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=3)
@@ -170,7 +170,7 @@ def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> Symb
     >>> sorted(arg_params), symbol.list_arguments()
     (['conv0_bias', 'conv0_weight'], ['data', 'conv0_weight', 'conv0_bias'])
     """
-    _require_symbol(symbol, "fold")
+    _check_given("fold", symbol, arg_params)
     convolutions = find_symbol_convolutions(symbol, Graph(symbol), arg_params)
     lines = [one.report(None if one.node.d else "plain already") for one in convolutions]
     report = Report("folded", lines)
@@ -199,9 +199,19 @@ for _type_of_prefix in (str, os.PathLike):
     fold_symbol.register(_type_of_prefix)(_fold_prefix)
 
 
-def _require_symbol(given: Any, verb: str) -> None:
-    if not isinstance(given, mx.sym.Symbol):
+def _check_given(verb: str, symbol: Any, arg_params: Any) -> None:
+    if not isinstance(symbol, mx.sym.Symbol):
         raise DOConvError(
-            f"{verb}_symbol was given a {type(given).__name__}; it takes a Symbol, such as module.symbol, or "
+            f"{verb}_symbol was given a {type(symbol).__name__}; it takes a Symbol, such as module.symbol, or "
             f"the prefix of a checkpoint. Networks of Gluon go to gluon_doconv.{verb}."
+        )
+    if not isinstance(arg_params, (Mapping, type(None))):
+        raise DOConvError(
+            f"{verb}_symbol was given a {type(arg_params).__name__} as arg_params; it takes a dictionary by "
+            "name, the first of the two that Module.get_params returns"
+        )
+    if arg_params and not set(arg_params) & set(symbol.list_arguments()):
+        raise DOConvError(
+            f"none of the {len(arg_params)} arg_params, such as {next(iter(arg_params))!r}, is an argument of "
+            f"the symbol, such as {symbol.list_arguments()[0]!r}; mx.model.load_checkpoint gives them these names"
         )

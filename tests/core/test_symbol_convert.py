@@ -118,6 +118,7 @@ def kernel(channels=4, in_channels=3):
         (convolve(), None, {"include": "d"}, "matches no convolution.*for instance c"),
         (convolve(kernel=(1, 1)), None, {}, "nothing to over-parameterize"),
         (mx.sym.relu(X), None, {}, "nothing to over-parameterize"),
+        (mx.sym.zeros((2, 2)), None, {}, "nothing to over-parameterize"),
         (convolve(layout="NHWC"), None, {}, "c: layout 'NHWC' is not supported"),
         (convolve(), None, {"composition": "feature"}, "in a symbol only composition='kernel'"),
         (convolve(), kernel(), {"d_mul": 5}, "d_mul=5 is below M·N=9"),
@@ -125,6 +126,8 @@ def kernel(channels=4, in_channels=3):
         (convolve(), None, {"d_mul": 0}, "d_mul=0"),
         (mx.mod.Module(convolve(), label_names=None), None, {}, "was given a Module; it takes a Symbol"),
         (mx.gluon.nn.Conv2D(3, 3), None, {}, "was given a Conv2D.*go to gluon_doconv.over_parameterize"),
+        (convolve(), (kernel(), {}), {}, "was given a tuple as arg_params; it takes a dictionary"),
+        (convolve(), {"arg:c_weight": mx.nd.ones(1)}, {}, "none of the 1 arg_params, such as 'arg:c_weight'"),
     ],
 )
 def test_refused(symbol, arg_params, config, message):

@@ -187,6 +187,18 @@ def test_folding_what_is_plain_changes_nothing():
     assert symbol.list_arguments() == small_symbol().list_arguments()
 
 
-def test_only_symbols_are_folded():
-    with pytest.raises(doconv.DOConvError, match="fold_symbol was given a Conv2D"):
-        doconv.fold_symbol(mx.gluon.nn.Conv2D(3, 3))
+@pytest.mark.parametrize(
+    "symbol, arg_params, message",
+    [
+        (mx.gluon.nn.Conv2D(3, 3), None, "fold_symbol was given a Conv2D"),
+        (small_symbol(), ({}, {}), "fold_symbol was given a tuple as arg_params"),
+        (
+            small_symbol(),
+            {"arg:a": mx.nd.ones(1)},
+            "such as 'arg:a', is an argument of the symbol, such as 'data'",
+        ),
+    ],
+)
+def test_only_symbols_and_their_values_are_folded(symbol, arg_params, message):
+    with pytest.raises(doconv.DOConvError, match=message):
+        doconv.fold_symbol(symbol, arg_params)
