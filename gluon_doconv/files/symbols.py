@@ -213,5 +213,5 @@ def _check_given(verb: str, symbol: Any, arg_params: Any) -> None:
     if arg_params and not set(arg_params) & set(symbol.list_arguments()):
         raise DOConvError(
             f"none of the {len(arg_params)} arg_params, such as {next(iter(arg_params))!r}, is an argument of "
-            f"the symbol, such as {symbol.list_arguments()[0]!r}; mx.model.load_checkpoint gives them these names"
+            f"the symbol, such as {symbol.list_arguments()[0]!r}; load them by mx.model.load_checkpoint"
         )
