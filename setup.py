@@ -33,6 +33,7 @@ INSTALL_REQUIRES = [
     # distutils, which MXNet imports, left the standard library in Python 3.12.
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
+    "lazy-loader>=0.4",
     "tabulate>=0.9",
     "tqdm>=4.40",
 ]
@@ -77,6 +78,15 @@ DEMO = [
 
 TENSORBOARD = ["tensorboardX>=2.6"]
 
+DOCS = [
+    "sphinx>=8.1,<10",
+    "myst-nb>=1.3,<2",
+    "numpydoc>=1.8,<2",
+    "pydata-sphinx-theme>=0.16,<1",
+    "sphinx-click>=6,<7",
+    *DEMO,
+]
+
 TEST = [
     "pytest>=7.0",
     "pytest-cov>=5.0",
@@ -102,11 +112,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    packages=[*find_packages(include=["gluon_doconv", "gluon_doconv.*"]), "gluon_doconv.patches"],
-    package_dir={"gluon_doconv.patches": "patches"},
+    packages=find_packages(include=["gluon_doconv", "gluon_doconv.*"]),
     package_data={
-        "gluon_doconv": ["py.typed"],
-        "gluon_doconv.patches": ["*/*"],
+        "gluon_doconv": ["*.pyi", "py.typed"],
         "gluon_doconv.lab.report": ["*.html"],
     },
     python_requires=">=3.8",
@@ -118,6 +126,7 @@ setup(
         "horovod": HOROVOD,
         "demo": DEMO,
         "tensorboard": TENSORBOARD,
+        "docs": DOCS,
         "test": TEST,
     },
     entry_points={"console_scripts": ["gluon-doconv = gluon_doconv.__main__:start"]},

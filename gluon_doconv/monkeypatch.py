@@ -46,28 +46,6 @@ def wrap_function(module: ModuleType, name: str, replacement: Callable[..., Any]
     return functools.partial(setattr, module, name, original)
 
 
-def shared(apply: Callable[[], Undo]) -> Callable[[], Undo]:
-    """Let several callers want one hook: the first call applies it, and the last undo undoes it."""
-    users: set[object] = set()
-    undo: list[Undo] = []
-
-    @functools.wraps(apply)
-    def use() -> Undo:
-        user = object()
-        if not users:
-            undo.append(apply())
-        users.add(user)
-
-        def leave() -> None:
-            users.discard(user)
-            if undo and not users:
-                undo.pop()()
-
-        return leave
-
-    return use
-
-
 def when_imported(name: str, change: Callable[[ModuleType], Undo]) -> Undo:
     """Call ``change`` with the module ``name``: now if it is imported already, or else when it is.
 

@@ -125,6 +125,11 @@ def doconv_network(build=small, size=8, hybrid=False, **options):
     return net
 
 
+def names_of_d(net):
+    """The names of every D among the Parameters of ``net``."""
+    return [name for name in net.collect_params() if name.endswith("_D")]
+
+
 def values(net):
     """Every parameter's values, by its name in files and by its own, on every context."""
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any, Callable, Mapping
 
 from ..core.config import DOConvConfig
@@ -15,7 +16,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--doconv``, ``--doconv-include`` and so on to a script's parser.
 
     An option that is not given leaves nothing in the parsed namespace, which then is what it was without them.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        The script's parser; it gains a group of options.
+
+    Examples
+    --------
+    >>> import argparse
+    >>> parser = argparse.ArgumentParser()
+    >>> doconv.add_options(parser)
+    >>> vars(parser.parse_args(["--doconv-stages", "0,1"]))
+    {'doconv_stages': [0, 1]}
     """
+    if "--doconv" in parser._option_string_actions:  # a script may parse twice
+        return
     group = parser.add_argument_group("DO-Conv", "any of these turns it on")
     group.add_argument(
         "--doconv",
@@ -35,27 +51,55 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def patch_from_options(args: argparse.Namespace) -> None:
-    """Call :func:`gluon_doconv.patch` if an option of :func:`add_options` was given; otherwise do nothing."""
+    """Patch if an option of :func:`~gluon_doconv.add_options` was given; otherwise do nothing.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        What the parser has read.
+
+    Examples
+    --------
+    >>> import argparse
+    >>> parser = argparse.ArgumentParser()
+    >>> doconv.add_options(parser)
+    >>> doconv.patch_from_options(parser.parse_args(["--doconv"]))
+    >>> doconv.is_patched()
+    True
+    >>> doconv.unpatch()
+    """
     destinations = {option.name: f"doconv_{option.name}" for option in OPTIONS}
     given = {name: getattr(args, place) for name, place in destinations.items() if hasattr(args, place)}
     if given or getattr(args, "doconv", False):
         patch_as(DOConvConfig(**given))
 
 
-def patch_from_environment(environ: Mapping[str, str]) -> bool:
-    """Call :func:`gluon_doconv.patch` if ``environ`` has GLUON_DOCONV=1; otherwise do nothing.
+def patch_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
+    """Patch if the environment has GLUON_DOCONV=1; otherwise do nothing.
 
     GLUON_DOCONV_INCLUDE, _EXCLUDE (several regular expressions are separated by spaces), _STAGES (``0,1,2``),
     _PART, _D_MUL, _D_INITIALIZER, _COMPOSITION and _D_WD_MULT say where and how.
 
+    Parameters
+    ----------
+    environ : mapping of str to str
+        As ``os.environ``.
+
     Returns
     -------
-    Whether it was called.
+    bool
+        Whether it was patched.
 
     Raises
     ------
     DOConvError
         If a variable has a value that cannot be; the message names the variable.
+
+    Examples
+    --------
+    >>> doconv.patch_from_environment({"GLUON_DOCONV": "1", "GLUON_DOCONV_STAGES": "0,1"})
+    True
+    >>> doconv.unpatch()
     """
     switch = environ.get(SWITCH, "")
     if switch not in ("", "0", "1"):

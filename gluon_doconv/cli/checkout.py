@@ -3,54 +3,61 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
+from typing import Iterator
 
 import click
 
-from ..checkout import apply as checkouts
 from ..errors import DOConvWarning
-from .common import errors_as_messages
 
 
 @click.group("patch")
 def patching() -> None:
-    """Give a checkout of GluonCV DO-Conv of its own: --doconv in its scripts, GLUON_DOCONV=1 for all of it."""
+    """Give a checkout of GluonCV, or a script, --doconv options of its own."""
 
 
-_checkout = click.argument("checkout", type=click.Path(path_type=Path, exists=True, file_okay=False))
+_target = click.argument("target", type=click.Path(path_type=Path, exists=True))
 
 
 @patching.command()
-@_checkout
-@errors_as_messages
-def check(checkout: Path) -> None:
-    """Say which version CHECKOUT is, and which of its files are patched. Changes nothing."""
-    found = checkouts.check(checkout)
+@_target
+def check(target: Path) -> None:
+    """Say what of TARGET (a checkout, or a script) can be patched, and what is. Changes nothing."""
+    from ..checkout.apply import check
+
+    found = check(target)
     click.echo(found)
     for path in found.content:
-        click.echo(f"  {'patched' if path in found.patched else 'upstream'}  {path}")
+        click.echo(f"  {found.state(path):14}  {path}")
+    for path, reason in found.left.items():
+        click.echo(f"  left alone      {path}: {reason}")
 
 
 @patching.command()
-@_checkout
-@errors_as_messages
-def apply(checkout: Path) -> None:
-    """Patch CHECKOUT; if anything is in the way, all of it stays as it is."""
-    _change(checkouts.apply, checkout)
+@_target
+def apply(target: Path) -> None:
+    """Patch TARGET (a checkout, or a script); if anything is in the way, all of it stays as it is."""
+    from ..checkout.apply import apply
+
+    with _warnings_as_lines():
+        click.echo(apply(target))
 
 
 @patching.command()
-@_checkout
-@errors_as_messages
-def revert(checkout: Path) -> None:
-    """Make CHECKOUT, to the byte, what it was before it was patched."""
-    _change(checkouts.revert, checkout)
+@_target
+def revert(target: Path) -> None:
+    """Make TARGET, to the byte, what it was before it was patched, but for what you edited since."""
+    from ..checkout.apply import revert
+
+    with _warnings_as_lines():
+        click.echo(f"{target}: {len(revert(target))} files are without DO-Conv again")
 
 
-def _change(verb: Callable[[Path], checkouts.Checkout], checkout: Path) -> None:
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", DOConvWarning)
-        click.echo(verb(checkout))
+        yield
     for warning in said:
         click.echo(warning.message, err=True)

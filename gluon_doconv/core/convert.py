@@ -1,4 +1,4 @@
-"""A live network: over-parameterize it, fold it, say what it is."""
+"""Over-parameterize a live network, and fold it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mxnet.gluon import Block, HybridBlock
 from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
+from . import names
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
 from .selection import reasons
@@ -20,7 +21,7 @@ ALREADY = "DO-Conv already"
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What became of one convolution: changed (to a DO-Conv kind, or to plain), or left alone and why."""
+    """Say what became of one convolution: changed (to a DO-Conv kind, or to plain), or left alone and why."""
 
     name: str
     kind: str
@@ -30,7 +31,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What :func:`over_parameterize` or :func:`fold` did, convolution by convolution. Print it."""
+    """Say what :func:`~gluon_doconv.over_parameterize` or :func:`~gluon_doconv.fold` did. Print it."""
 
     title: str
     layers: Sequence[LayerReport]
@@ -74,14 +75,29 @@ def over_parameterize(
 
     Parameters
     ----------
-    net : the network
-    include, exclude, stages, part : which convolutions; by default all. See :class:`DOConvConfig`
-    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
+    net : Block
+        The network.
+    include, exclude : str or iterable of str, optional
+        Regular expressions, searched for in a layer's structural name and in its Gluon name. Nothing to
+        include means everything.
+    stages : int or iterable of int, optional
+        The paper's stages (Table 6): 0 is the stem, 1 to 4 are those of a ResNet, 1 to 3 on CIFAR.
+    part : {'backbone', 'head'}, optional
+        Only this part of a segmentation or detection network.
+    d_mul : int, optional
+        Depth multiplier, at least M·N; by default M·N, the paper's choice.
+    d_initializer : {'identity', 'he'}
+        How D starts. With the identity the network computes what it computed before (Table 7).
+    composition : {'kernel', 'feature', 'auto'}
+        Which of the two equal compositions (equation 3) trains; ``'auto'`` is the one of fewer MACCs for the
+        input's size.
+    d_wd_mult : float
+        Weight-decay multiplier of D. Decay pulls D to the identity; 0 leaves D undecayed.
 
     Returns
     -------
     Report
-        Which convolutions were changed, which were not, and why.
+        Which convolutions were changed, which were not, and why. Print it.
 
     Raises
     ------
@@ -92,30 +108,43 @@ def over_parameterize(
     -----
     DOConvWarning
         If all that was chosen is DO-Conv already; nothing is changed.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> report = doconv.over_parameterize(net, stages=[0, 1])
+    >>> len(report.changed)
+    7
     """
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
-    report = over_parameterize_selected(net, config)
+    report = over_parameterize_selected(net, find_convolutions(net), config)
     if not report.changed:
         warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
     return report
 
 
-def over_parameterize_selected(net: Block, config: DOConvConfig) -> Report:
-    """:func:`over_parameterize` for a config already made; silent where all is done already."""
-    convolutions = find_convolutions(net)
+def over_parameterize_selected(net: Block, convolutions: Sequence[Convolution], config: DOConvConfig) -> Report:
+    """Over-parameterize what ``config`` selects of all ``convolutions`` of ``net``; silent where all is done.
+
+    Raises
+    ------
+    DOConvError
+        As :func:`over_parameterize`.
+    """
     plan = [
         (convolution, reason or (ALREADY if convolution.d is not None else None))
         for convolution, reason in zip(convolutions, reasons(config, convolutions))
     ]
     chosen = [convolution for convolution, reason in plan if reason is None]
-    over_parameterize_convolutions(net, [(convolution, config) for convolution in chosen])
+    over_parameterize_convolutions(net, convolutions, [(convolution, config) for convolution in chosen])
     return Report("over-parameterized", [_line(convolution, reason) for convolution, reason in plan])
 
 
-def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution, DOConvConfig]]) -> None:
-    """Over-parameterize chosen convolutions of ``net``, all of them or, if one cannot be, none."""
-    chosen = {convolution.name: convolution for convolution, _ in plan}
-    convolutions = [chosen.get(convolution.name, convolution) for convolution in find_convolutions(net)]
+def over_parameterize_convolutions(
+    net: Block, convolutions: Sequence[Convolution], plan: Sequence[tuple[Convolution, DOConvConfig]]
+) -> None:
+    """Over-parameterize what ``plan`` chooses of all ``convolutions`` of ``net``; if one cannot be, none is."""
+    chosen = {convolution.name for convolution, _ in plan}
     for convolution, config in plan:
         convolution.check(config)
         for other in _sharing(convolution, convolutions):
@@ -127,7 +156,7 @@ def over_parameterize_convolutions(net: Block, plan: Sequence[tuple[Convolution,
         for d in (other.d for other in _sharing(convolution, convolutions) if other.d is not None):
             convolution.adopt(d)
         convolution.over_parameterize(config)
-    forget_traced_graphs(net)
+    _renew_graphs(net, [convolution for convolution, _ in plan])
 
 
 def fold(net: Block) -> Report:
@@ -135,6 +164,16 @@ def fold(net: Block) -> Report:
 
     Classes, names, Parameter objects and their number are those of the plain network. Kernels are bitwise
     those that were trained.
+
+    Parameters
+    ----------
+    net : Block
+        A network with DO-Conv layers that have values.
+
+    Returns
+    -------
+    Report
+        Which convolutions were folded. Print it.
 
     Raises
     ------
@@ -144,7 +183,19 @@ def fold(net: Block) -> Report:
     Warns
     -----
     DOConvWarning
-        If the network has no DO-Conv layer; nothing is changed.
+        If the network has no DO-Conv layer.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> images = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    >>> trained = net(images).asnumpy()
+    >>> len(doconv.fold(net).changed)
+    19
+    >>> bool((net(images).asnumpy() == trained).all())
+    True
     """
     plan = [(convolution, convolution.d is None) for convolution in find_convolutions(net)]
     folding = [(convolution, convolution.folded_kernel()) for convolution, plain in plan if not plain]
@@ -153,7 +204,7 @@ def fold(net: Block) -> Report:
     lines = [_line(convolution, "plain already" if plain else None) for convolution, plain in plan]
     for convolution, folded in folding:
         convolution.fold(folded)
-    forget_traced_graphs(net)
+    _renew_graphs(net, [convolution for convolution, _ in folding])
     return Report("folded", lines)
 
 
@@ -162,9 +213,15 @@ def doconv_convolutions(net: Block) -> list[Convolution]:
     return [convolution for convolution in find_convolutions(net) if convolution.d is not None]
 
 
+def is_doconv(net: Block) -> bool:
+    """Tell whether ``net`` has any D; the names of its Parameters say it, without a search for convolutions."""
+    parameters = net.collect_params()
+    return any(names.is_d(name) and names.weight_of(name) in parameters for name in parameters)
+
+
 def require_doconv(net: Block) -> None:
     """Raise :class:`DOConvError` if ``net`` has no DO-Conv convolution."""
-    if not doconv_convolutions(net):
+    if not is_doconv(net):
         raise DOConvError(f"{net.name} has no DO-Conv layer: call gluon_doconv.over_parameterize(net) first")
 
 
@@ -194,6 +251,13 @@ def _sharing(convolution: Convolution, convolutions: Sequence[Convolution]) -> l
 
 def _line(convolution: Convolution, skipped: str | None) -> LayerReport:
     return LayerReport(convolution.name, convolution.kind, convolution.kernel_size, skipped)
+
+
+def _renew_graphs(net: Block, changed: Sequence[Convolution]) -> None:
+    """Let ``net`` run as the ``changed`` convolutions now are."""
+    for graph in {convolution.graph for convolution in changed if convolution.graph is not None}:
+        graph.put_back()
+    forget_traced_graphs(net)
 
 
 def forget_traced_graphs(net: Block) -> None:

@@ -13,9 +13,9 @@ from mxnet.gluon.nn.conv_layers import _Conv
 from mxnet.gluon.parameter import Parameter
 
 from ..errors import DOConvError
-from . import kernel, layers
+from . import kernel, layers, names
 from .config import DOConvConfig
-from .graph import ConvolutionNode, Graph
+from .graph import BlockGraph, ConvolutionNode
 from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
 
 
@@ -29,6 +29,7 @@ class Convolution(ABC):
     node : name of the convolution's node in a graph
     weight, d : its Parameters; ``d`` is None while it is plain
     channels, kernel_size, groups : as in ``nn.Conv2D``
+    graph : what it is a node of, and what has to be put back when it was changed; None for a layer
     """
 
     name: str
@@ -38,6 +39,7 @@ class Convolution(ABC):
     channels: int
     kernel_size: tuple[int, ...]
     groups: int
+    graph: BlockGraph | None = None
 
     @property
     @abstractmethod
@@ -108,7 +110,7 @@ class LayerConvolution(Convolution):
 
     @property
     def d_name(self) -> str:
-        return f"{self._layer.params.prefix}D"
+        return f"{self._layer.params.prefix}{names.D}"
 
     @property
     def obstacle(self) -> str | None:
@@ -134,11 +136,13 @@ class LayerConvolution(Convolution):
 class GraphConvolution(Convolution):
     """A convolution inside a SymbolBlock, such as the backbone of a detection model."""
 
-    def __init__(self, path: str, block: SymbolBlock, convolution: ConvolutionNode) -> None:
-        self._block, self._node = block, convolution
-        self.prefix = convolution.weight[: -len("_weight")]
+    graph: BlockGraph
+
+    def __init__(self, path: str, block: SymbolBlock, graph: BlockGraph, convolution: ConvolutionNode) -> None:
+        self._block, self.graph, self._node = block, graph, convolution
+        self.prefix = names.layer_of(convolution.weight)
         self.node, self.weight = convolution.node, learn_shape(block.params[convolution.weight])
-        name = self._structural_weight()[: -len("_weight")] or self.prefix
+        name = names.layer_of(self._structural_weight()) or self.prefix
         self.name = f"{path}.{name}" if path else name
         self.channels, self.groups = convolution.channels, convolution.groups
         self.kernel_size = convolution.kernel_size
@@ -149,11 +153,11 @@ class GraphConvolution(Convolution):
 
     @property
     def d_name(self) -> str:
-        return f"{self._node.weight[: -len('weight')]}D"
+        return names.d_of(self._node.weight)
 
     @property
     def obstacle(self) -> str | None:
-        if not self._node.weight.endswith(("_weight", ".weight")):
+        if not names.is_weight(self._node.weight):
             return f"its kernel is called {self._node.weight}, not …_weight"
         return None if prod(self.kernel_size) > 1 else "pointwise"
 
@@ -165,31 +169,21 @@ class GraphConvolution(Convolution):
         refuse_small_d_mul(self.weight, self.kernel_size, config)
 
     def over_parameterize(self, config: DOConvConfig) -> None:
-        graph = self._graph()
         geometry = self._node.geometry(config.d_mul)
         fit_weight(self.weight, geometry)
         d = create_d(self._block.params, self.d_name, self.weight, geometry, config)
-        graph.over_parameterize(self._node, d.var(), geometry)
+        self.graph.over_parameterize(self._node, d.var(), geometry)
         self._block._reg_params[self._structural_name(d)] = d
-        self._replace_graph(graph)
         self._node = replace(self._node, d=d.name)
 
     def adopt(self, d: Parameter) -> None:
         self._block.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
-        graph = self._graph()
-        graph.fold(self._node)
+        self.graph.fold(self._node)
         d = self.d
         self._block._reg_params.pop(self._structural_name(d))
         remove_d(self._block.params, d, self.weight, folded)
-        self._replace_graph(graph)
-
-    def _graph(self) -> Graph:
-        return Graph(self._block._cached_graph[1])
-
-    def _replace_graph(self, graph: Graph) -> None:
-        self._block._cached_graph = (self._block._cached_graph[0], graph.symbol())
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
@@ -220,8 +214,8 @@ def _walk(block: Block, path: str, seen: set[int]) -> Iterator[Convolution]:
 
 
 def _graph_convolutions(block: SymbolBlock, path: str) -> Iterator[Convolution]:
-    weights: set[str] = set()
-    for convolution in Graph(block._cached_graph[1]).convolutions():
+    graph, weights = BlockGraph(block), set()
+    for convolution in graph.convolutions():
         if convolution.weight not in weights:
             weights.add(convolution.weight)
-            yield GraphConvolution(path, block, convolution)
+            yield GraphConvolution(path, block, graph, convolution)

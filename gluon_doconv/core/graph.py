@@ -13,11 +13,11 @@ from math import prod
 from typing import Any
 
 import mxnet as mx
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import HybridBlock, SymbolBlock
 from mxnet.gluon.block import _regroup
 
 from ..errors import DOConvError
-from . import operators
+from . import names, operators
 from .kernel import Geometry
 
 DATA, WEIGHT = 0, 1  # the inputs of a Convolution node
@@ -42,7 +42,7 @@ class ConvolutionNode:
     @property
     def layer(self) -> str:
         """What the names of its variables begin with."""
-        return self.weight[: -len("_weight")]
+        return names.layer_of(self.weight)
 
     def geometry(self, d_mul: int | None) -> Geometry:
         """What composition needs to know, for a depth multiplier (None means M·N)."""
@@ -129,7 +129,7 @@ class Graph:
 
     def variables_behind(self, index: int) -> set[str]:
         """The names of the variables whose values the node at ``index`` is computed from."""
-        names, seen, waiting = set(), set(), [index]
+        found, seen, waiting = set(), set(), [index]
         while waiting:
             current = waiting.pop()
             node = self.nodes[current]
@@ -137,17 +137,18 @@ class Graph:
                 continue
             seen.add(current)
             if node["op"] == "null":
-                names.add(node["name"])
+                found.add(node["name"])
             waiting += [source[0] for source in node["inputs"]]
-        return names
+        return found
 
     def _kernel_variables(self, node: dict[str, Any]) -> tuple[str, str | None] | None:
         """The names (weight, d) or (weight, None) behind a convolution's kernel; None for anything else."""
-        names = sorted(self.variables_behind(node["inputs"][WEIGHT][0]))
-        if len(names) == 1 and self.nodes[node["inputs"][WEIGHT][0]]["op"] == "null":
-            return names[0], None
-        if len(names) == 2 and names[0].endswith("D") and names[1] == names[0][:-1] + "weight":
-            return names[1], names[0]
+        kernel = node["inputs"][WEIGHT][0]
+        behind = sorted(self.variables_behind(kernel))
+        if len(behind) == 1 and self.nodes[kernel]["op"] == "null":
+            return behind[0], None
+        if len(behind) == 2 and names.is_d(behind[0]) and behind[1] == names.weight_of(behind[0]):
+            return behind[1], behind[0]
         return None
 
     def _of_weight(self, weight: str) -> list[dict[str, Any]]:
@@ -177,6 +178,18 @@ class Graph:
             self.nodes.append(node)
         head = addition["heads"][0]
         return _at(entries[head[0]], head)
+
+
+class BlockGraph(Graph):
+    """The graph of a SymbolBlock: read once, changed for any number of its convolutions, and put back once."""
+
+    def __init__(self, block: SymbolBlock) -> None:
+        super().__init__(block._cached_graph[1])
+        self._block = block
+
+    def put_back(self) -> None:
+        """Have the SymbolBlock run the graph as it now is."""
+        self._block._cached_graph = (self._block._cached_graph[0], self.symbol())
 
 
 def _at(entry: list[int], source: list[int]) -> list[int]:

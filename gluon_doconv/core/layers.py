@@ -18,9 +18,9 @@ from mxnet.util import is_np_array
 
 from ..errors import DOConvError
 from . import operators
+from .composition import choose_composition
 from .config import DOConvConfig
 from .kernel import Geometry
-from .macc import macc, output_shape
 from .parameters import create_d, fit_weight, fold_parameters, refuse_small_d_mul, remove_d, resize
 
 LAYOUTS = ("NCW", "NCHW", "NCDHW")
@@ -67,7 +67,7 @@ class _DOConv(HybridBlock):
         _refuse_np_semantics(self.name)
         if D is None:  # pointwise: there is no spatial patch to over-parameterize (section 4)
             return super().hybrid_forward(F, x, weight, bias)
-        if _chosen_composition(self, x) == "feature":
+        if choose_composition(self, x, _geometry(self)) == "feature":
             return _feature_composition(self, F, x, weight, bias, D)
         return super().hybrid_forward(F, x, _composed(self, F, x, weight, D), bias)
 
@@ -77,11 +77,11 @@ class _DOConv(HybridBlock):
 
 
 class DOConv1D(_DOConv, nn.Conv1D):
-    """DO-Conv over one spatial axis; see :class:`DOConv2D`."""
+    """Convolve over one spatial axis; otherwise as :class:`DOConv2D`."""
 
 
 class DOConv2D(_DOConv, nn.Conv2D):
-    """Depthwise over-parameterized 2-D convolution, a drop-in for ``nn.Conv2D``.
+    """Convolve with an over-parameterized kernel: a drop-in for ``nn.Conv2D``.
 
     The kernel is W' of shape (C_out, C_in/groups, M, N), W'[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s]
     (equations 3 and 4). ``groups=1`` is DO-Conv, ``groups=in_channels`` DO-DConv, anything between DO-GConv.
@@ -89,33 +89,40 @@ class DOConv2D(_DOConv, nn.Conv2D):
 
     Parameters
     ----------
-    channels, kernel_size, strides, padding, dilation, groups, layout, activation, use_bias,
-    weight_initializer, bias_initializer, in_channels, prefix, params
+    channels, kernel_size, *args, **kwargs
         As in ``nn.Conv2D``, in its order. Channels-last layouts are refused.
     d_mul, d_initializer, composition, d_wd_mult
-        Keywords; see :class:`DOConvConfig`. ``d_mul`` ≥ M·N over-parameterizes; ``d_mul`` < M·N is
-        depthwise-separable convolution. ``composition='feature'`` has to know C_in when it is traced: give
-        ``in_channels``, or run the layer once before an outer network is hybridized. ``'auto'`` counts
-        MACCs for the input's size and is ``'kernel'`` where a graph is traced without knowing that.
+        As for :func:`~gluon_doconv.over_parameterize`; ``d_mul`` < M·N is depthwise-separable convolution.
+        ``composition='feature'`` has to know C_in when it is traced: give ``in_channels``, or run the layer
+        once before an outer network is hybridized. ``'auto'`` is ``'kernel'`` where sizes are not known.
 
     Attributes
     ----------
-    weight : Parameter, (C_out, C_in/groups, M, N), or (C_out, C_in/groups, D_mul) where D_mul ≠ M·N
-    bias : Parameter, (C_out,), or None
-    D : Parameter, (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay
-        pulls D to the identity. float32 or float64; in a network cast to half precision the kernel is
-        composed in float32.
+    weight : Parameter
+        (C_out, C_in/groups, M, N), or (C_out, C_in/groups, D_mul) where D_mul ≠ M·N.
+    bias : Parameter or None
+        (C_out,)
+    D : Parameter
+        (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay pulls D to the
+        identity. float32 or float64; in half precision the kernel is composed in float32.
 
     Raises
     ------
     DOConvError
         For options out of range, groups that do not divide the channels, channels-last layouts, and under
         NumPy semantics (``mx.npx.set_np``).
+
+    Examples
+    --------
+    >>> layer = doconv.DOConv2D(8, 3, padding=1, in_channels=4)
+    >>> layer.initialize()
+    >>> layer.weight.shape, layer.D.shape
+    ((8, 4, 3, 3), (9, 9, 4))
     """
 
 
 class DOConv3D(_DOConv, nn.Conv3D):
-    """DO-Conv over three spatial axes; see :class:`DOConv2D`."""
+    """Convolve over three spatial axes; otherwise as :class:`DOConv2D`."""
 
 
 DOCONV_OF = {nn.Conv1D: DOConv1D, nn.Conv2D: DOConv2D, nn.Conv3D: DOConv3D}
@@ -210,31 +217,6 @@ def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: 
         **{key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")},
     )
     return y if layer.act is None else layer.act(y)
-
-
-def _chosen_composition(layer: HybridBlock, x: Any) -> str:
-    chosen: str = layer._composition
-    if chosen != "auto":
-        return chosen
-    shape = _shape_of(x) or layer._input_shape
-    if shape is None or 0 in layer.D.shape:
-        return "kernel"
-    kwargs = layer._kwargs
-    positions = output_shape(shape[2:], kwargs["kernel"], kwargs["stride"], kwargs["pad"], kwargs["dilate"])
-    return macc(_geometry(layer), layer.D.shape[2], prod(positions)).cheaper
-
-
-def _shape_of(x: Any) -> tuple[int, ...] | None:
-    """The shape of an array, or of a symbol if its graph tells; None if not."""
-    if isinstance(x, mx.nd.NDArray):
-        shape: tuple[int, ...] = x.shape
-        return shape
-    try:
-        _, outputs, _ = x.infer_shape_partial()
-    except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known
-        return None
-    shape = outputs[0] if outputs else ()
-    return shape if shape and 0 not in shape[2:] else None
 
 
 def _set_in_channels(layer: HybridBlock, in_channels: int) -> None:

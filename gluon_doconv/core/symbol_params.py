@@ -62,18 +62,19 @@ def with_ds(weights: Any, symbol: mx.sym.Symbol) -> Any:
 
     Parameters
     ----------
-    weights : names, such as ``fixed_param_names``; or a dictionary by name, such as that of
-        ``Optimizer.set_lr_mult``, in which D gets the value of its weight
-    symbol : a symbol with DO-Conv; names it does not know are passed on
+    weights : iterable of str, or dict by name
+        Names, such as ``fixed_param_names``; or a dictionary, such as that of ``Optimizer.set_lr_mult``, in which
+        D gets the value of its weight.
+    symbol : Symbol
+        A symbol with DO-Conv; names it does not know are passed on.
 
     Returns
     -------
-    A list or a dictionary, each D after its weight. What was given is not changed.
+    list or dict
+        Each D after its weight. What was given is not changed.
 
     Examples
     --------
-    >>> import mxnet as mx
-    >>> import gluon_doconv as doconv
     >>> plain = mx.sym.Convolution(mx.sym.var("data"), num_filter=8, kernel=(3, 3), name="conv0")
     >>> symbol, _, _ = doconv.over_parameterize_symbol(plain)
     >>> doconv.with_ds(["conv0_weight", "conv0_bias"], symbol)

@@ -18,10 +18,28 @@ from ..core.macc import Macc, macc
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """One convolution.
+    """Describe one convolution.
 
-    ``kind`` is DO-Conv, DO-DConv or DO-GConv, or plain; ``note`` says why DO-Conv does not apply. Parameters
-    are counted by array; ``maccs`` are per image, None without an input shape.
+    Parameters
+    ----------
+    name : str
+        Structural name.
+    kind : str
+        ``'DO-Conv'``, ``'DO-DConv'``, ``'DO-GConv'`` or ``'plain'``.
+    channels : (int, int)
+        Of input and output; 0 where not known yet.
+    kernel_size : tuple of int
+        (M, N), or as many numbers as there are spatial axes.
+    groups : int
+        1 for an ordinary convolution.
+    d_mul : int or None
+        Depth multiplier; None for a plain layer.
+    parameters, d_parameters : int
+        Numbers in the weight and in D. A shared weight is counted once.
+    maccs : Macc or None
+        Per image; None without an input shape.
+    note : str
+        Why DO-Conv does not apply, or whose weight it is.
     """
 
     name: str
@@ -36,7 +54,7 @@ class LayerSummary:
     note: str
 
     def row(self) -> tuple:
-        """The cells of this line of the table."""
+        """Return the cells of this line of the table."""
         counts = (self.maccs.plain, self.maccs.kernel, self.maccs.feature) if self.maccs else ()
         shape = f"{self.channels[0] or '?'} → {self.channels[1]}"
         size = "×".join(map(str, self.kernel_size))
@@ -56,13 +74,13 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Every convolution of a network. Print it."""
+    """Describe every convolution of a network. Print it."""
 
     layers: Sequence[LayerSummary]
 
     @property
     def doconv(self) -> list[LayerSummary]:
-        """The over-parameterized ones."""
+        """Return the over-parameterized ones."""
         return [layer for layer in self.layers if layer.d_mul is not None]
 
     def __str__(self) -> str:
@@ -96,22 +114,40 @@ class Summary:
 
 
 def _text(cell: object) -> str:
-    """A cell of the table: numbers with their thousands apart, nothing where there is none."""
+    """Write a cell of the table: numbers with their thousands apart, nothing where there is none."""
     return f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell)
 
 
 def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
-    """Say per convolution what it is: kind, shapes, parameters, and the MACCs of both compositions.
+    """Describe each convolution of a network: kind, shapes, parameters, and the MACCs of both compositions.
 
     Parameters
     ----------
-    net : any network; it is not run and not changed
-    input_shape : (N, C, H, W); without it MACCs are left out, since they depend on the size of the maps
+    net : Block
+        Any network; it is not run and not changed.
+    input_shape : sequence of int, optional
+        (N, C, H, W). Without it MACCs are left out, since they depend on the size of the feature maps.
+
+    Returns
+    -------
+    Summary
+        A line for each convolution, MACCs per image. Print it.
 
     Raises
     ------
     DOConvError
         If an input shape is given and ``net`` cannot be traced.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> summary = doconv.summary(net, (1, 3, 32, 32))
+    >>> len(summary.doconv), len(summary.layers)
+    (19, 21)
+    >>> stem = summary.layers[0]
+    >>> stem.parameters, stem.d_parameters, stem.maccs.plain
+    (432, 243, 442368)
     """
     traced = _trace_sizes(net, input_shape) if input_shape else None
     owners: dict[int, str] = {}
@@ -134,7 +170,7 @@ def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
     internals = trace(net).get_internals()
     parameters, variables = net.collect_params(), internals.list_inputs()
     known = {name: parameters[name].shape for name in variables if name in parameters}
-    given = {name: shape for name, shape in known.items() if shape and 0 not in shape}
+    given = {name: tuple(shape) for name, shape in known.items() if shape and 0 not in shape}
     given.update({name: tuple(input_shape) for name in variables if name not in parameters})
     arguments, outputs, _ = internals.infer_shape_partial(**given)
     positions: Counter = Counter()
@@ -144,7 +180,7 @@ def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
 
 
 def _line(convolution: Convolution, traced: _Traced | None, owner: str) -> LayerSummary:
-    """``owner`` names the convolution whose weight it is: parameters that are shared are counted there."""
+    """Describe a convolution; shared parameters are counted at ``owner``, the first that has the weight."""
     owned = convolution.name == owner
     shape = convolution.weight.shape or ()
     if traced and 0 in (shape or (0,)):
@@ -165,7 +201,7 @@ def _line(convolution: Convolution, traced: _Traced | None, owner: str) -> Layer
 
 
 def _maccs(convolution: Convolution, in_channels: int, traced: _Traced | None) -> Macc | None:
-    """Of a plain layer too: what it would cost as DO-Conv. None where DO-Conv does not apply."""
+    """Count a plain layer too, as what it would cost as DO-Conv; None where that does not apply."""
     if traced is None or convolution.obstacle or not in_channels:
         return None
     d_mul = prod(convolution.kernel_size) if convolution.d is None else convolution.d_mul

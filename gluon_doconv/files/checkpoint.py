@@ -1,4 +1,4 @@
-"""``.params`` files: plain ↔ DO-Conv ↔ folded, with no network needed where the arrays say enough.
+"""``.params`` files and networks: load either form into a network, and turn a plain file into a DO-Conv one.
 
 A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
 shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import tempfile
 from math import prod
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter
 
-from ..core import kernel
+from ..core import kernel, names
 from ..core.convert import doconv_convolutions, require_doconv
 from ..core.convolutions import Convolution
 from ..errors import DOConvError
@@ -28,24 +28,42 @@ from .params import Arrays, read_params, write_params
 def over_parameterize_params(
     source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
-    """Turn a plain ``.params`` file into the DO-Conv file of ``net``, every D at the identity.
+    """Turn a plain ``.params`` file into the DO-Conv file of a network, every D at the identity.
 
-    ``net`` is a DO-Conv network of the same architecture; its own values are not used and not changed.
+    Parameters
+    ----------
+    source, target : path
+        The plain file, and the file to write, atomically.
+    net : Block
+        A DO-Conv network of the same architecture; its own values are not used and not changed.
 
     Returns
     -------
-    The names of the layers that were given a D.
+    list of str
+        The names of the layers that were given a D.
 
     Raises
     ------
     DOConvError
         If ``net`` has no DO-Conv layer, or if the file does not fit it; nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> net.save_parameters("plain.params")
+    >>> _ = doconv.over_parameterize(net)
+    >>> len(doconv.over_parameterize_params("plain.params", "doconv.params", net))
+    19
+    >>> doconv.inspect("doconv.params").kind
+    'DO-Conv'
     """
     require_doconv(net)
     arrays = read_params(source)
     completed = match_to_network(arrays, net, source)
     write_params(target, completed)
-    return [name[:-2] for name in completed if name not in arrays]
+    return [names.layer_of(name) for name in completed if name not in arrays]
 
 
 def load_parameters(
@@ -57,14 +75,32 @@ def load_parameters(
 
     Parameters
     ----------
-    net : a network with DO-Conv layers
-    path : a file of ``save_parameters``
-    ctx, kwargs : as in ``Block.load_parameters``
+    net : Block
+        A network with DO-Conv layers.
+    path : path
+        A file of ``save_parameters``.
+    ctx : Context or list of Context, optional
+        Where the values go, as in ``Block.load_parameters``.
+    **kwargs
+        ``allow_missing``, ``ignore_extra``, ``cast_dtype`` and ``dtype_source``, as there.
 
     Raises
     ------
     DOConvError
         If anything else is missing, superfluous or of another shape; it is named, and nothing is loaded.
+
+    Examples
+    --------
+    >>> pretrained = get_model("cifar_resnet20_v1", classes=10)
+    >>> pretrained.initialize()
+    >>> images = mx.nd.random.normal(shape=(2, 3, 32, 32))
+    >>> expected = pretrained(images).asnumpy()
+    >>> pretrained.save_parameters("pretrained.params")
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> doconv.load_parameters(net, "pretrained.params")
+    >>> bool((net(images).asnumpy() == expected).all())
+    True
     """
     require_doconv(net)
     _load(net, match_to_network(read_params(path), net, path, **kwargs), path, ctx, **kwargs)
@@ -117,7 +153,7 @@ def match_to_network(
         If the arrays do not fit ``net``, beyond what the flags allow; every misfit is listed.
     """
     parameters = net._collect_params_with_prefix()
-    arrays = with_identities(with_structural_names(arrays, net), net)
+    arrays = with_identities(with_structural_names(arrays, net), net, doconv_convolutions(net))
     found = {id(parameters[name]) for name in arrays if name in parameters}
     missing = [name for name, parameter in parameters.items() if id(parameter) not in found]
     extra = [name for name in arrays if name not in parameters]
@@ -132,11 +168,11 @@ def match_to_network(
     return arrays
 
 
-def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
-    """Arrays under structural names, completed: where ``net`` has a D and they have none, the identity."""
+def with_identities(arrays: Arrays, net: Block, doconv: Sequence[Convolution]) -> dict[str, mx.nd.NDArray]:
+    """Complete arrays under structural names: give each of ``doconv`` whose D they lack the identity."""
     parameters = net._collect_params_with_prefix()
     completed = dict(arrays)
-    for convolution in doconv_convolutions(net):
+    for convolution in doconv:
         _complete_convolution(completed, convolution, parameters)
     return completed
 
@@ -144,7 +180,7 @@ def with_identities(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
 def with_structural_names(arrays: Arrays, net: Block) -> dict[str, mx.nd.NDArray]:
     """Files of ``export`` and of old GluonCV use Gluon's own names; those of ``save_parameters`` do not."""
     parameters = net._collect_params_with_prefix()
-    plain = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
+    plain = {names.without_kind(name): array for name, array in arrays.items()}
     if any("." in name for name in plain):
         return plain
     structural = {parameter.name: name for name, parameter in parameters.items()}
@@ -196,6 +232,6 @@ def _wrong_dtypes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[s
 
 
 def _hint(name: str, arrays: Arrays) -> str:
-    if name[:-1] + "weight" in arrays and name.endswith("D"):
+    if names.is_d(name) and names.weight_of(name) in arrays:
         return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
     return ""

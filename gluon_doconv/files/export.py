@@ -12,11 +12,12 @@ import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
 
+from ..core import names
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
 from .atomic import atomic
-from .fold import find_pairs, fold_arrays
+from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 
 ONNX_OPSET = 13  # the newest that MXNet's translations are written for
@@ -27,32 +28,51 @@ def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
 
     Parameters
     ----------
-    prefix, epoch : as ``HybridBlock.export`` or ``Module.save_checkpoint`` was given them
-    target_prefix : what the two folded files are named by, the same epoch in both; may be ``prefix``
+    prefix : str
+        What ``HybridBlock.export`` or ``Module.save_checkpoint`` was given as path.
+    epoch : int
+        The number in the ``.params`` file's name.
+    target_prefix : str
+        What the two folded files are named by, the same epoch in both; may be ``prefix``.
 
     Returns
     -------
-    The names of the folded layers.
+    list of str
+        The names of the folded layers.
 
     Raises
     ------
     DOConvError
         If a file is missing or damaged, or has nothing to fold, or was traced by feature composition;
         nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> net.hybridize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> _ = net.export("exported")
+    >>> len(doconv.fold_symbol("exported", 0, "plain"))
+    19
     """
     symbol_file, params_file = checkpoint_files(prefix, epoch)
     symbol, arrays = read_symbol(symbol_file), read_params(params_file)
-    if not find_pairs(arrays):
+    pairs = find_pairs(arrays)
+    if not pairs:
         raise DOConvError(f"{params_file} has no D beside any weight: it is a plain export, or folded already")
-    folded_symbol, folded_arrays, names = fold_graph(symbol, arrays)
+    folded_symbol, folded_arrays, layers = fold_graph(symbol, arrays, pairs)
     write_checkpoint(target_prefix, epoch, folded_symbol, folded_arrays)
-    return names
+    return layers
 
 
 def fold_graph(
-    symbol: mx.sym.Symbol, arrays: Arrays
+    symbol: mx.sym.Symbol, arrays: Arrays, pairs: Sequence[Pair]
 ) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray], list[str]]:
     """Fold a graph and its arrays (with or without ``arg:`` and ``aux:`` before their names).
+
+    ``pairs`` are those that :func:`~gluon_doconv.files.fold.find_pairs` finds among the arrays.
 
     Returns
     -------
@@ -64,16 +84,16 @@ def fold_graph(
         graph.fold(convolution)
     plain = graph.symbol()
     inputs = set(plain.list_inputs())
-    left = [name for name in inputs if name[-1] == "D" and f"{name[:-1]}weight" in inputs]
+    left = [name for name in inputs if names.is_d(name) and names.weight_of(name) in inputs]
     if left:
         raise DOConvError(
             f"{left[0]} is not used by kernel composition: the graph was traced with composition='feature', "
             "which has no plain convolution to fold into. Fold the network or its .params file instead."
         )
     sizes = {convolution.layer: convolution.kernel_size for convolution in composed}
-    names = list(sizes)
-    sizes.update({f"arg:{name}": sizes[name] for name in names})
-    return plain, fold_arrays(arrays, sizes), names
+    by_pair = {pair.layer: names.without_kind(pair.layer) for pair in pairs}
+    known = {pair: sizes[layer] for pair, layer in by_pair.items() if layer in sizes}
+    return plain, fold_pairs(arrays, pairs, known), list(sizes)
 
 
 def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
@@ -81,17 +101,32 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
 
     Parameters
     ----------
-    net : a network whose parameters have values; it need not be hybridized, nor have DO-Conv layers
-    path, epoch : as in ``HybridBlock.export``
+    net : HybridBlock
+        A network whose parameters have values; it need not be hybridized, nor have DO-Conv layers.
+    path, epoch : str, int
+        As in ``HybridBlock.export``: the files are ``PATH-symbol.json`` and ``PATH-EPOCH.params``.
 
     Returns
     -------
-    The two paths written, ``PATH-symbol.json`` and ``PATH-EPOCH.params``, both atomically.
+    (str, str)
+        The two paths written, both atomically.
 
     Raises
     ------
     DOConvError
         If ``net`` cannot be traced or has no values yet, or if a D cannot be folded; nothing is written.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> doconv.export(net, "deploy")
+    ('deploy-symbol.json', 'deploy-0000.params')
+    >>> deployed = mx.gluon.SymbolBlock.imports("deploy-symbol.json", ["data"], "deploy-0000.params")
+    >>> deployed(mx.nd.zeros((1, 3, 32, 32))).shape
+    (1, 10)
     """
     symbol, arrays = _folded(net)
     return write_checkpoint(path, epoch, symbol, arrays)
@@ -104,19 +139,33 @@ def export_onnx(
 
     Parameters
     ----------
-    net : as in :func:`export`
-    path : the ``.onnx`` file, written atomically
-    input_shape : (N, C, H, W), or one shape for each input
-    dtype : of the inputs
+    net : HybridBlock
+        As for :func:`~gluon_doconv.export`.
+    path : str
+        The ``.onnx`` file, written atomically.
+    input_shape : sequence of int, or sequence of such sequences
+        (N, C, H, W), or one shape for each input.
+    dtype : str
+        Of the inputs.
 
     Returns
     -------
-    ``path``
+    str
+        ``path``
 
     Raises
     ------
     DOConvError
         If onnx is not installed or too new for MXNet, or an operator has no translation; nothing is written.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> doconv.export_onnx(net, "net.onnx", (1, 3, 32, 32))
+    'net.onnx'
     """
     symbol, arrays = _folded(net)
     given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
@@ -130,7 +179,8 @@ def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
     """The folded graph of a live network, and its arrays."""
     with composing(net, "kernel") as changed:
         symbol = trace(net, afresh=changed)
-    return fold_graph(symbol, _arrays_of(net, symbol))[:2]
+    arrays = _arrays_of(net, symbol)
+    return fold_graph(symbol, arrays, find_pairs(arrays))[:2]
 
 
 def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArray]:
@@ -174,7 +224,7 @@ def _write_onnx(
     symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str, path: str
 ) -> None:
     onnx = _import_onnx()
-    params = {name.split(":", 1)[-1]: array for name, array in arrays.items()}
+    params = {names.without_kind(name): array for name, array in arrays.items()}
     try:
         mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
     except AttributeError as error:

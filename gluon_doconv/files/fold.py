@@ -1,4 +1,4 @@
-"""``.params`` files: plain ↔ DO-Conv ↔ folded, with no network needed where the arrays say enough.
+"""Fold ``.params`` files: arrays to arrays, with no network.
 
 A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
 shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from math import isqrt, prod
-from typing import Mapping
+from typing import Mapping, Sequence
 
 import mxnet as mx
 from tabulate import tabulate
 
+from ..core import names
 from ..core.arrays import fold_checked
 from ..errors import DOConvError
 from .params import Arrays, read_params, write_params
@@ -31,12 +32,24 @@ class Pair:
     @property
     def layer(self) -> str:
         """The layer's name: what the names of its arrays begin with."""
-        return self.d[:-2]
+        return names.layer_of(self.d)
 
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """Which kind of file a ``.params`` file is: ``'DO-Conv'``, or ``'plain'`` (which a folded file is)."""
+    """Describe a ``.params`` file. Print it.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    kind : str
+        ``'DO-Conv'``, or ``'plain'``, which a folded file is as well.
+    arrays : int
+        How many arrays it holds, D included.
+    layers : tuple of (str, tuple of int, tuple of int)
+        Name, shape of the weight and shape of D, (M·N, D_mul, C_in), of each DO-Conv layer.
+    """
 
     path: str
     kind: str
@@ -54,7 +67,32 @@ class CheckpointInfo:
 
 
 def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
-    """Say which form a ``.params`` file is in, and which layers are DO-Conv."""
+    """Say which kind of file a ``.params`` file is, and which of its layers are DO-Conv.
+
+    Parameters
+    ----------
+    path : path
+        A file of ``save_parameters`` or of ``export``.
+
+    Returns
+    -------
+    CheckpointInfo
+        Print it for a table of the layers and their shapes.
+
+    Raises
+    ------
+    DOConvError
+        If the file is missing or damaged.
+
+    Examples
+    --------
+    >>> layer = doconv.DOConv2D(8, 3, in_channels=4)
+    >>> layer.initialize()
+    >>> layer.save_parameters("layer.params")
+    >>> info = doconv.inspect("layer.params")
+    >>> info.kind, info.arrays
+    ('DO-Conv', 3)
+    """
     arrays = read_params(path)
     pairs = find_pairs(arrays)
     layers = tuple((pair.layer, arrays[pair.weight].shape, arrays[pair.d].shape) for pair in pairs)
@@ -63,9 +101,8 @@ def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
 
 def find_pairs(arrays: Arrays) -> list[Pair]:
     """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
-    stems = [name[:-1] for name in arrays if _is_d(name)]
-    pairs = [(f"{stem}weight", f"{stem}D") for stem in stems if f"{stem}weight" in arrays]
-    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs)
+    pairs = [(names.weight_of(name), name) for name in arrays if names.is_d(name)]
+    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs if pair[0] in arrays)
     return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
 
 
@@ -85,8 +122,15 @@ def fold_arrays(
     DOConvError
         If an array is not finite, or a kernel size is not known; the layer is named.
     """
+    return fold_pairs(arrays, find_pairs(arrays), kernel_sizes)
+
+
+def fold_pairs(
+    arrays: Arrays, pairs: Sequence[Pair], kernel_sizes: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, mx.nd.NDArray]:
+    """Fold the pairs that :func:`find_pairs` found among ``arrays``; otherwise as :func:`fold_arrays`."""
     folded = dict(arrays)
-    for pair in find_pairs(arrays):
+    for pair in pairs:
         kernel_size = (kernel_sizes or {}).get(pair.layer, pair.kernel_size)
         if kernel_size is None or prod(kernel_size) != arrays[pair.d].shape[0]:
             raise DOConvError(
@@ -96,7 +140,9 @@ def fold_arrays(
         folded[pair.weight] = fold_checked(
             arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
         )
-    left = [name for name, d in folded.items() if _is_d(name) and d.ndim == 3 and _weight_shape(name, folded)]
+    left = [
+        name for name, d in folded.items() if names.is_d(name) and d.ndim == 3 and _weight_shape(name, folded)
+    ]
     if left:
         raise DOConvError(
             f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
@@ -117,34 +163,46 @@ def fold_params(
 
     Parameters
     ----------
-    source, target : paths; ``target`` is written atomically, and may be ``source``
-    kernel_sizes : see :func:`fold_arrays`
+    source, target : path
+        ``target`` is written atomically, and may be ``source``.
+    kernel_sizes : mapping of str to tuple of int, optional
+        Kernel size by layer name, for layers with D_mul ≠ M·N whose M·N is no square number: their arrays do
+        not tell. A square M·N is taken for a square 2-D kernel.
 
     Returns
     -------
-    The names of the folded layers.
+    list of str
+        The names of the folded layers.
 
     Raises
     ------
     DOConvError
         If ``source`` is no DO-Conv file, or cannot be folded; nothing is written then.
+
+    Examples
+    --------
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> _ = doconv.over_parameterize(net)
+    >>> net.initialize()
+    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
+    >>> net.save_parameters("trained.params")
+    >>> doconv.fold_params("trained.params", "plain.params")[:2]
+    ['features.0', 'features.2.0.body.0']
+    >>> doconv.inspect("plain.params").kind
+    'plain'
     """
     arrays = read_params(source)
     pairs = find_pairs(arrays)
     if not pairs:
         raise DOConvError(f"{source} has no D beside any weight: it is a plain file, or folded already")
-    write_params(target, fold_arrays(arrays, kernel_sizes))
+    write_params(target, fold_pairs(arrays, pairs, kernel_sizes))
     return [pair.layer for pair in pairs]
 
 
 def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
     """The shape of the kernel beside a D; empty where there is none."""
-    weight = arrays.get(f"{d_name[:-1]}weight")
+    weight = arrays.get(names.weight_of(d_name))
     return weight.shape if weight is not None and weight.ndim > 2 else ()
-
-
-def _is_d(name: str) -> bool:
-    return name.endswith((".D", "_D", ":D")) or name == "D"
 
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:

@@ -42,14 +42,27 @@ def import_published(source: str | os.PathLike[str], target: str | os.PathLike[s
     channel at position i of group j with ``D[:, :, i·groups + j]``; here that is
     ``D[:, :, j·C_in/groups + i]``, so the channels of D are reordered. What a layer computes stays the same.
 
+    Parameters
+    ----------
+    source, target : path
+        ``target`` is written atomically, and may be ``source``.
+
     Returns
     -------
-    The names of the DO-Conv layers.
+    list of str
+        The names of the DO-Conv layers.
 
     Raises
     ------
     DOConvError
         If ``source`` has no DO-Conv layer; nothing is written then.
+
+    Examples
+    --------
+    >>> arrays = {"conv.weight": mx.nd.ones((8, 4, 3, 3)), "conv.D": mx.nd.zeros((9, 9, 4))}
+    >>> mx.nd.save("published.params", arrays)
+    >>> doconv.import_published("published.params", "ours.params")
+    ['conv']
     """
     arrays = read_params(source)
     pairs = find_pairs(arrays)
@@ -70,27 +83,39 @@ def _natural_channels(d: mx.nd.NDArray, group_in_channels: int) -> mx.nd.NDArray
 def import_pytorch(
     source: str | os.PathLike[str] | Mapping[str, Any], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
-    """Turn a PyTorch checkpoint with the authors' DO-Conv layers into a ``.params`` file of ``net``.
+    """Turn a PyTorch checkpoint with the authors' DO-Conv layers into a ``.params`` file of a network.
 
     The layers of the two networks are matched in the order in which each lists its parameters, and every
     shape is checked; the names of PyTorch's layers are not used.
 
     Parameters
     ----------
-    source : a file of ``torch.save(model.state_dict(), …)`` (needs PyTorch), or a state dict: arrays by name
-    target : the ``.params`` file to write, atomically
-    net : a DO-Conv network of the same architecture, over-parameterized in the same layers; its values are
-        not used and not changed. It has to know its shapes: give ``in_channels``, or run it once
+    source : path, or mapping of str to array
+        A file of ``torch.save(model.state_dict(), …)`` (needs PyTorch), or a state dict: arrays by name.
+    target : path
+        The ``.params`` file to write, atomically.
+    net : Block
+        A DO-Conv network of the same architecture, over-parameterized in the same layers; its values are not
+        used and not changed. It has to know its shapes: give ``in_channels``, or run it once.
 
     Returns
     -------
-    The names of the DO-Conv layers.
+    list of str
+        The names of the DO-Conv layers.
 
     Raises
     ------
     DOConvError
         If the two networks do not match, naming the first layer that does not, or if a layer has more than
         one group with more than one output channel each; nothing is written then.
+
+    Examples
+    --------
+    >>> net = mx.gluon.nn.HybridSequential()
+    >>> net.add(doconv.DOConv2D(8, 3, in_channels=4, use_bias=False))
+    >>> state = {"conv.W": mx.nd.ones((8, 4, 9)).asnumpy(), "conv.D": mx.nd.zeros((4, 9, 9)).asnumpy()}
+    >>> doconv.import_pytorch(state, "imported.params", net)
+    ['0']
     """
     require_doconv(net)
     state = _read_state(source)

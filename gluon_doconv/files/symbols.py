@@ -19,6 +19,7 @@ from ..core.graph import Graph
 from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_graph
 from ..errors import DOConvError, DOConvWarning
 from .export import checkpoint_files, fold_checkpoint, fold_graph, read_symbol, write_checkpoint
+from .fold import find_pairs
 from .params import Arrays, read_params
 
 
@@ -56,11 +57,25 @@ def over_parameterize_symbol(
 
     Parameters
     ----------
-    symbol : a symbol, which is not changed; or the prefix of a checkpoint
-    arg_params : values of arguments by name, as ``mx.model.load_checkpoint`` gives them; not changed
-    include, exclude, stages, part : which convolutions; by default all. A layer has the names of its weight
-        (without ``_weight``) and of its node. See :class:`DOConvConfig`
-    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
+    symbol : Symbol, or str or path
+        A symbol, which is not changed; or the prefix of a checkpoint.
+    arg_params : dict of str to NDArray, optional
+        Values of arguments, as ``mx.model.load_checkpoint`` gives them; not changed.
+    include, exclude : str or iterable of str, optional
+        Regular expressions, searched for in the name of a weight (without ``_weight``) and in that of its node.
+        Nothing to include means everything.
+    stages : int or iterable of int, optional
+        The paper's stages (Table 6): 0 is the stem, 1 to 4 are those of a ResNet, 1 to 3 on CIFAR.
+    part : {'backbone', 'head'}, optional
+        Only this part of a segmentation or detection network.
+    d_mul : int, optional
+        Depth multiplier, at least M·N; by default M·N, the paper's choice.
+    d_initializer : {'identity', 'he'}
+        How D starts. With the identity the network computes what it computed before (Table 7).
+    composition : {'kernel', 'auto'}
+        Kernel composition (equation 3), the only one in a symbol.
+    d_wd_mult : float
+        Weight-decay multiplier of D. Decay pulls D to the identity; 0 leaves D undecayed.
 
     Returns
     -------
@@ -79,8 +94,6 @@ def over_parameterize_symbol(
 
     Examples
     --------
-    >>> import mxnet as mx
-    >>> import gluon_doconv as doconv
     >>> net = mx.sym.Convolution(mx.sym.var("data"), num_filter=8, kernel=(3, 3), name="conv0")
     >>> net = mx.sym.SoftmaxOutput(mx.sym.Flatten(net), name="softmax")
     >>> symbol, _, report = doconv.over_parameterize_symbol(net)
@@ -139,8 +152,10 @@ def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> Symb
 
     Parameters
     ----------
-    symbol : a symbol, which is not changed; or the prefix of a checkpoint
-    arg_params : values of its arguments by name, as ``Module.get_params`` gives them; not changed
+    symbol : Symbol, or str or path
+        A symbol, which is not changed; or the prefix of a checkpoint.
+    arg_params : dict of str to NDArray, optional
+        Values of its arguments, as ``Module.get_params`` gives them; not changed.
 
     Returns
     -------
@@ -159,8 +174,6 @@ def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> Symb
 
     Examples
     --------
-    >>> import mxnet as mx
-    >>> import gluon_doconv as doconv
     >>> plain = mx.sym.Convolution(mx.sym.var("data"), num_filter=8, kernel=(3, 3), name="conv0")
     >>> weights = {"conv0_weight": mx.nd.ones((8, 3, 3, 3)), "conv0_bias": mx.nd.zeros(8)}
     >>> symbol, arg_params, _ = doconv.over_parameterize_symbol(plain, weights)
@@ -182,7 +195,7 @@ def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> Symb
     ]
     if missing:
         raise DOConvError(f"arg_params has no {missing[0]}: give all parameters, or none")
-    plain, folded, _ = fold_graph(symbol, given)
+    plain, folded, _ = fold_graph(symbol, given, find_pairs(given))
     return SymbolWithParams(plain, None if arg_params is None else folded, report)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mxnet.gluon import Block
 
 from ..core.config import DOConvConfig
-from ..core.convert import doconv_convolutions, over_parameterize_selected
+from ..core.convert import over_parameterize_selected
 from ..core.convolutions import find_convolutions
 
 
@@ -37,13 +37,10 @@ class Converter:
         DOConvError
             If the selection matches nothing in ``net``, which is then as it was.
         """
-        if not find_convolutions(net):
+        convolutions = find_convolutions(net)
+        if not convolutions:
             return
-        report = over_parameterize_selected(net, self.config)
+        over_parameterize_selected(net, convolutions, self.config)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
-        self.built.append(ConvertedNetwork(name, len(doconv_convolutions(net)), len(report.layers)))
-
-    @property
-    def names(self) -> str:
-        """The networks so far, for messages."""
-        return ", ".join(built.name for built in self.built) or "nothing"
+        doconv = sum(convolution.d is not None for convolution in convolutions)
+        self.built.append(ConvertedNetwork(name, doconv, len(convolutions)))

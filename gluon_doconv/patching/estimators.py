@@ -12,11 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
 
-from ..core.convert import doconv_convolutions, fold
+from ..core.convert import fold, is_doconv
 from ..core.trainer import states_of
 from ..errors import DOConvError
 from ..files.atomic import atomic
 from ..monkeypatch import Undo, when_imported, wrap_method
+from .state import is_patched
 
 BASE = "gluoncv.auto.estimators.base_estimator"
 
@@ -28,12 +29,17 @@ class DOConvParameters(bytes):
     """
 
     def __reduce__(self) -> tuple[Callable[[bytes], DOConvParameters], tuple[bytes]]:
-        return _read_back, (bytes(self),)
+        return read_doconv_parameters, (bytes(self),)
 
 
-def _read_back(parameters: bytes) -> DOConvParameters:
-    from .patch import is_patched
+def read_doconv_parameters(parameters: bytes) -> DOConvParameters:
+    """Read a parameter file back from an estimator's pickle, which names this function: it keeps its name.
 
+    Raises
+    ------
+    DOConvError
+        If GluonCV is not patched: the estimator would build a plain network, and every D be ignored.
+    """
     if not is_patched():
         raise DOConvError(
             "this estimator was saved with DO-Conv, and without the patch its D would be ignored: call "
@@ -57,9 +63,9 @@ def on_estimators(change: Callable[[type], Undo]) -> Undo:
     return when_imported(BASE, change_base)
 
 
-def is_doconv(estimator: Any) -> bool:
-    """Whether the network of an estimator has DO-Conv convolutions."""
-    return estimator.net is not None and bool(doconv_convolutions(estimator.net))
+def has_doconv_network(estimator: Any) -> bool:
+    """Tell whether the network of an estimator, which may have none yet, is a DO-Conv one."""
+    return estimator.net is not None and is_doconv(estimator.net)
 
 
 def fold_estimator(source: Path, target: Path) -> None:
@@ -81,7 +87,7 @@ def _state(original: Callable[[Any], dict], estimator: Any) -> dict:
     state = original(estimator)
     if not isinstance(state.get("net"), bytes):
         return state
-    if is_doconv(estimator):
+    if has_doconv_network(estimator):
         return {**state, "net": DOConvParameters(state["net"])}
     return {**state, **_without_folded(estimator, state)}
 
@@ -93,7 +99,7 @@ def _without_folded(estimator: Any, state: dict) -> dict:
         parameters = estimator.net.collect_params().values()
         folded["trainer"] = states_of(parameters, estimator.trainer, state["trainer"])
     custom = state.get("_custom_net")
-    if custom is not None and doconv_convolutions(custom):
+    if custom is not None and is_doconv(custom):
         folded["_custom_net"] = copy.deepcopy(custom)
         fold(folded["_custom_net"])
     return folded

@@ -8,12 +8,11 @@ from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
-from ..core.convert import doconv_convolutions
+from ..core.convert import is_doconv
 from ..files.export import fold_checkpoint
-from ..monkeypatch import Undo, shared, wrap_method
+from ..monkeypatch import Undo, wrap_method
 
 
-@shared
 def fold_exports() -> Undo:
     """Have ``HybridBlock.export`` write DO-Conv networks folded; the returned call undoes it.
 
@@ -23,7 +22,7 @@ def fold_exports() -> Undo:
 
 
 def _export(original: Callable[..., Any], net: HybridBlock, path: str, epoch: int = 0, **kwargs: Any) -> Any:
-    if not doconv_convolutions(net):
+    if not is_doconv(net):
         return original(net, path, epoch, **kwargs)
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, "unfolded")

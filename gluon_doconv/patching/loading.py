@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import mxnet as mx
 from mxnet.gluon import Block
@@ -15,10 +15,9 @@ from ..core.convolutions import Convolution, find_convolutions
 from ..files.checkpoint import with_identities, with_structural_names
 from ..files.fold import find_pairs
 from ..files.params import Arrays
-from ..monkeypatch import Undo, shared, wrap_method
+from ..monkeypatch import Undo, wrap_method
 
 
-@shared
 def load_any_form() -> Undo:
     """Replace ``Block.load_parameters``; what is returned undoes it.
 
@@ -35,8 +34,9 @@ def _load_parameters(
     if not isinstance(found, dict):
         return original(net, filename, *args, **kwargs)
     arrays = with_structural_names(found, net)
-    over_parameterize_convolutions(net, _with_d_in_file_only(net, arrays))
-    arrays = with_identities(arrays, net)
+    convolutions = find_convolutions(net)
+    over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))
+    arrays = with_identities(arrays, net, [found for found in convolutions if found.d is not None])
     if arrays.keys() == found.keys():
         return original(net, filename, *args, **kwargs)
     with tempfile.TemporaryDirectory() as folder:
@@ -45,16 +45,15 @@ def _load_parameters(
         return original(net, temporary, *args, **kwargs)
 
 
-def _with_d_in_file_only(net: Block, arrays: Arrays) -> list[tuple[Convolution, DOConvConfig]]:
-    """Plain convolutions of ``net`` for which a DO-Conv file has a D, and the config that D asks for."""
-    names = {id(parameter): name for name, parameter in net._collect_params_with_prefix().items()}
-    named = (
-        (convolution, f"{names[id(convolution.weight)][: -len('weight')]}D")
-        for convolution in find_convolutions(net)
-    )
-    pairs = {pair.d for pair in find_pairs(arrays)}
+def _with_d_in_file_only(
+    net: Block, convolutions: Sequence[Convolution], arrays: Arrays
+) -> list[tuple[Convolution, DOConvConfig]]:
+    """Plain ones of the ``convolutions`` for which a DO-Conv file has a D, and the config that D asks for."""
+    weights = {id(parameter): name for name, parameter in net._collect_params_with_prefix().items()}
+    ds = {pair.weight: arrays[pair.d] for pair in find_pairs(arrays)}
+    named = ((convolution, weights[id(convolution.weight)]) for convolution in convolutions)
     return [
-        (convolution, DOConvConfig(d_mul=arrays[d].shape[1]))
-        for convolution, d in named
-        if convolution.d is None and d in pairs
+        (convolution, DOConvConfig(d_mul=ds[weight].shape[1]))
+        for convolution, weight in named
+        if convolution.d is None and weight in ds
     ]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Iterable, Iterator
 
 from ..core.config import DOConvConfig
 from ..errors import DOConvError, DOConvWarning
-from .build_hook import BuildHook
+from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import PATCH
 from .trainer_guard import refuse_plain_trainers
 from .versions import warn_of_untested_versions
 
-_active: Converter | None = None
-_undo = ExitStack()
+BUILT_ELSEWHERE = (
+    "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
+    "gluon_doconv.over_parameterize(net))."
+)
 
 
 def patch(
@@ -30,7 +34,7 @@ def patch(
     composition: str = "kernel",
     d_wd_mult: float = 1.0,
 ) -> Converter:
-    """From now on, give DO-Conv to whatever GluonCV builds, before or after gluoncv is imported.
+    """Give DO-Conv to whatever GluonCV builds from now on, be gluoncv imported before or after.
 
     Networks come out with every layer and parameter name as it was, and load plain and DO-Conv files through
     their own ``load_parameters``. What they ``export`` is folded. A Trainer of convolutions without any D is
@@ -38,8 +42,22 @@ def patch(
 
     Parameters
     ----------
-    include, exclude, stages, part : which convolutions; by default all. See :class:`DOConvConfig`
-    d_mul, d_initializer, composition, d_wd_mult : what each becomes. See :class:`DOConvConfig`
+    include, exclude : str or iterable of str, optional
+        Regular expressions, searched for in a layer's structural name and in its Gluon name. Nothing to
+        include means everything.
+    stages : int or iterable of int, optional
+        The paper's stages (Table 6): 0 is the stem, 1 to 4 are those of a ResNet, 1 to 3 on CIFAR.
+    part : {'backbone', 'head'}, optional
+        Only this part of a segmentation or detection network.
+    d_mul : int, optional
+        Depth multiplier, at least M·N; by default M·N, the paper's choice.
+    d_initializer : {'identity', 'he'}
+        How D starts. With the identity the network computes what it computed before (Table 7).
+    composition : {'kernel', 'feature', 'auto'}
+        Which of the two equal compositions (equation 3) trains; ``'auto'`` is the one of fewer MACCs for the
+        input's size.
+    d_wd_mult : float
+        Weight-decay multiplier of D. Decay pulls D to the identity; 0 leaves D undecayed.
 
     Returns
     -------
@@ -55,56 +73,82 @@ def patch(
     -----
     DOConvWarning
         If it is patched already, and then the old patch stays; or on versions that were not tested.
+
+    Examples
+    --------
+    >>> converter = doconv.patch(stages=[0, 1])
+    >>> net = get_model("cifar_resnet20_v1", classes=10)
+    >>> doconv.unpatch()
+    >>> converter.built[0].doconv, converter.built[0].convolutions
+    (7, 21)
     """
     return patch_as(DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult))
 
 
 def patch_as(config: DOConvConfig) -> Converter:
     """:func:`patch` for a config already made."""
-    global _active
-    if _active is not None:
+    if PATCH.converter is not None:
         warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=3)
-        return _active
+        return PATCH.converter
     converter = Converter(config)
     warn_of_untested_versions()
-    builds = BuildHook(converter)
-    builds.start()
-    _undo.callback(builds.stop)
-    _undo.callback(load_any_form())
-    _undo.callback(fold_exports())
-    _undo.callback(hook_estimators())
-    reason = (
-        "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
-        "gluon_doconv.over_parameterize(net))."
+    return PATCH.start(
+        converter,
+        partial(hook_builds, converter),
+        load_any_form,
+        fold_exports,
+        hook_estimators,
+        partial(refuse_plain_trainers, BUILT_ELSEWHERE),
     )
-    _undo.callback(refuse_plain_trainers(converter, reason))
-    _active = converter
-    return converter
 
 
 def unpatch() -> None:
-    """Undo :func:`patch`: MXNet and GluonCV are what they were, object for object. Networks keep their D."""
-    global _active
-    if _active is None:
+    """Undo :func:`~gluon_doconv.patch`: MXNet and GluonCV are what they were, object for object.
+
+    Networks that are built keep their D.
+
+    Warns
+    -----
+    DOConvWarning
+        If GluonCV is not patched; nothing is changed.
+
+    Examples
+    --------
+    >>> _ = doconv.patch()
+    >>> doconv.unpatch()
+    >>> doconv.is_patched()
+    False
+    """
+    if PATCH.converter is None:
         warnings.warn("GluonCV is not patched; nothing was changed", DOConvWarning, stacklevel=2)
-        return
-    _undo.close()
-    _active = None
-
-
-def is_patched() -> bool:
-    """Whether :func:`patch` is in force."""
-    return _active is not None
+    PATCH.stop()
 
 
 @contextmanager
 def patched(**kwargs: Any) -> Iterator[Converter]:
-    """:func:`patch` for the length of a ``with`` block; takes the same arguments.
+    """Patch for the length of a ``with`` block.
+
+    Parameters
+    ----------
+    **kwargs
+        The arguments of :func:`~gluon_doconv.patch`.
+
+    Yields
+    ------
+    Converter
+        Its ``built`` lists the networks built so far.
 
     Raises
     ------
     DOConvError
         At the end, if GluonCV built no network in the block.
+
+    Examples
+    --------
+    >>> with doconv.patched(d_mul=18):
+    ...     net = get_model("cifar_resnet20_v1")
+    >>> doconv.summary(net).layers[0].d_mul
+    18
     """
     converter = patch(**kwargs)
     try:

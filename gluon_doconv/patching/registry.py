@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
-from contextlib import ExitStack
+from functools import partial, wraps
 from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
 from ..core.config import DOConvConfig
 from ..errors import DOConvWarning
-from ..monkeypatch import Undo, shared
+from ..monkeypatch import Undo
 from .converter import Converter
 from .exports import fold_exports
 from .loading import load_any_form
+from .state import REGISTRY
 
 SUFFIX = "_doconv"
 
-_active: Converter | None = None
-_undo = ExitStack()
-
 
 def register(**kwargs: Any) -> Converter:
-    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo; takes the arguments of ``patch``.
+    """Register a ``NAME_doconv`` beside every NAME of GluonCV's zoo.
 
     What ``get_model`` is asked for by such a name has DO-Conv, and whatever else is built has not. Networks
     load plain and DO-Conv files through their own ``load_parameters``, and what they ``export`` is folded.
 
-    The networks of :mod:`~gluon_doconv.zoo.networks`, which GluonCV lacks, are registered under both names.
+    Networks that the paper trains and GluonCV lacks (``cifar_plain20_v1``, ``plain18_v1``,
+    ``cifar_resnet164_v1``, ``cifar_resnet164_v2``) are registered under both names.
+
+    Parameters
+    ----------
+    **kwargs
+        The arguments of :func:`~gluon_doconv.patch`.
 
     Returns
     -------
@@ -44,33 +47,43 @@ def register(**kwargs: Any) -> Converter:
     -----
     DOConvWarning
         If they are registered already with another config, which then stays.
+
+    Examples
+    --------
+    >>> _ = doconv.register()
+    >>> net = get_model("cifar_resnet20_v1_doconv", classes=10)
+    >>> plain = get_model("cifar_resnet20_v1", classes=10)
+    >>> len(doconv.summary(net).doconv), len(doconv.summary(plain).doconv)
+    (19, 0)
+    >>> doconv.unregister()
     """
     return register_as(DOConvConfig(**kwargs))
 
 
 def register_as(config: DOConvConfig) -> Converter:
     """:func:`register` for a config already made."""
-    global _active
-    wanted = Converter(config)
-    if _active is None:
-        _active = wanted
-        _undo.callback(load_any_form())
-        _undo.callback(register_networks())
-        _undo.callback(fold_exports())
-        _undo.callback(_add_names(wanted))
-    elif _active != wanted:
+    wanted, active = Converter(config), REGISTRY.converter
+    if active is None:
+        return REGISTRY.start(
+            wanted, load_any_form, register_networks, fold_exports, partial(_add_names, wanted)
+        )
+    if active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=3)
-    return _active
+    return active
 
 
 def unregister() -> None:
-    """Undo :func:`register`."""
-    global _active
-    _undo.close()
-    _active = None
+    """Undo :func:`~gluon_doconv.register`.
+
+    Examples
+    --------
+    >>> _ = doconv.register()
+    >>> doconv.unregister()
+    """
+    REGISTRY.stop()
 
 
-def _add_names(converter: Converter) -> Callable[[], None]:
+def _add_names(converter: Converter) -> Undo:
     models = _models()
     added = {f"{name}{SUFFIX}": _doconv_factory(factory, converter) for name, factory in models.items()}
     models.update(added)
@@ -83,7 +96,7 @@ def _add_names(converter: Converter) -> Callable[[], None]:
 
 
 def _doconv_factory(factory: Callable[..., HybridBlock], converter: Converter) -> Callable[..., HybridBlock]:
-    @functools.wraps(factory)
+    @wraps(factory)
     def build_doconv(*args: Any, **kwargs: Any) -> HybridBlock:
         net = factory(*args, **kwargs)
         converter(net)
@@ -98,7 +111,6 @@ def _models() -> dict[str, Callable[..., HybridBlock]]:
     return model_zoo._models
 
 
-@shared
 def register_networks() -> Undo:
     """Let GluonCV's ``get_model`` find these networks beside its own; what is returned undoes it."""
     from ..zoo.networks import NETWORKS

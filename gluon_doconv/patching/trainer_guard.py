@@ -7,15 +7,16 @@ from typing import Any, Callable
 
 from mxnet.gluon import Trainer
 
+from ..core import names
 from ..errors import DOConvError
 from ..monkeypatch import Undo, wrap_method
-from .converter import Converter
+from .state import networks_so_far
 
 
-def refuse_plain_trainers(converter: Converter, likely_reason: str) -> Undo:
+def refuse_plain_trainers(likely_reason: str) -> Undo:
     """Refuse a Trainer of convolutions none of which is DO-Conv; what is returned undoes that.
 
-    ``likely_reason`` is a sentence for the error; the networks of ``converter`` are listed after it.
+    ``likely_reason`` is a sentence for the error; the networks with DO-Conv so far are listed after it.
     """
 
     def make_trainer(
@@ -23,11 +24,11 @@ def refuse_plain_trainers(converter: Converter, likely_reason: str) -> Undo:
     ) -> None:
         parameters = list(params.values()) if hasattr(params, "values") else list(params)
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
-        if kernels and not any(p.name.endswith("D") for p in parameters):
+        if kernels and not any(names.is_d(p.name) for p in parameters):
             raise DOConvError(
                 f"this training would go without DO-Conv: its Trainer is given {len(parameters)} parameters, "
                 f"such as {kernels[0].name}, and no D. {likely_reason} Networks with DO-Conv so far: "
-                f"{converter.names}."
+                f"{networks_so_far()}."
             )
         original(trainer, params, *args, **kwargs)
 

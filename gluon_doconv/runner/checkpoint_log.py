@@ -8,11 +8,11 @@ from typing import Any, Callable
 
 from mxnet.gluon import Block
 
-from ..core.convert import doconv_convolutions
+from ..core.convert import is_doconv
 from ..errors import DOConvError
 from ..files.fold import fold_params
 from ..monkeypatch import Undo, wrap_method
-from ..patching.estimators import fold_estimator, is_doconv, on_estimators
+from ..patching.estimators import fold_estimator, has_doconv_network, on_estimators
 from .module_files import on_module_files
 
 
@@ -52,12 +52,12 @@ class CheckpointLog:
         self, original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
     ) -> None:
         original(net, filename, *args, **kwargs)
-        if doconv_convolutions(net) and not self._in_pickle:
+        if is_doconv(net) and not self._in_pickle:
             self._note(Path(filename), fold_params)
 
     def _save_estimator(self, original: Callable[..., None], estimator: Any, filename: str) -> None:
         original(estimator, filename)
-        if is_doconv(estimator):
+        if has_doconv_network(estimator):
             self._note(Path(filename), fold_estimator)
 
     def _pickle_estimator(self, original: Callable[..., dict], estimator: Any) -> dict:

@@ -17,6 +17,7 @@ from ..patching.modules import convert_modules
 from ..patching.patch import patch_as, unpatch
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
+from ..patching.state import hold
 from ..patching.trainer_guard import refuse_plain_trainers
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
@@ -65,14 +66,14 @@ def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
     """
     stack.callback(apply_workarounds(tuple(config.without_workarounds)))
     stack.callback(serve_weights(None if config.weights is None else Path(config.weights)))
-    stack.callback(register_networks())
+    stack.callback(hold(register_networks))
     os.environ.pop(SWITCH, None)  # a patched checkout would patch itself: here the runner decides
     if config.doconv is None:
         return None
     named = register_as(config.doconv)
     stack.callback(unregister)
     if config.only_named:
-        stack.callback(refuse_plain_trainers(named, "Ask for a network whose name ends in _doconv."))
+        stack.callback(refuse_plain_trainers("Ask for a network whose name ends in _doconv."))
         return named
     active = patch_as(config.doconv)
     stack.callback(unpatch)

@@ -1,7 +1,7 @@
 """Run the fast tests with every Python on this machine, with the oldest and the newest dependencies admitted.
 
-uv resolves the bounds of setup.py both ways and installs each environment. An outcome on record is not made again
-while the dependencies of the project are what they were.
+uv resolves the bounds of setup.py both ways and installs each environment. An outcome on record is not
+made again while the dependencies of the project are what they were.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Patches for checkouts: recognised by content, applied and reverted to the byte, all or nothing."""
+"""Checkouts and scripts are patched and reverted to the byte: all of it, or nothing."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -9,110 +8,138 @@ import tempfile
 
 from gluon_doconv import DOConvError, DOConvWarning
 from gluon_doconv.checkout import apply as checkouts
-from gluon_doconv.checkout.apply import Insertion
+from gluon_doconv.checkout.insertion import is_marked
 from gluon_doconv.cli import main
 
 import pytest
 from click.testing import CliRunner
-from diffs import as_diff, write
 
-LIBRARY, SCRIPT = "gluoncv/__init__.py", "scripts/train.py"
-UPSTREAM = {
-    LIBRARY: b"version = 1\nnothing = None\n",
-    SCRIPT: b"import this\r\n\nprint('no newline at the end')",
+LIBRARY, SCRIPT, EVALUATION = "gluoncv/__init__.py", "scripts/train.py", "scripts/a/eval.py"
+SOURCE = (
+    "import argparse\nimport mxnet\nparser = argparse.ArgumentParser()\nargs = parser.parse_args()\nprint(args)"
+)
+FILES = {
+    LIBRARY: "from . import data\nversion = 1\n",
+    SCRIPT: SOURCE,
+    EVALUATION: SOURCE.replace("\n", "\r\n") + "\r\n",
+    "scripts/fit.py": "import mxnet\n",
+    "scripts/torch_train.py": f"import torch\n{SOURCE}",
+    "scripts/datasets/voc.py": SOURCE,
+    "README": "untouched: parse_args()",
 }
-INSERTIONS = {
-    LIBRARY: [Insertion(0, (b"first = 1\n",)), Insertion(2, (b"\n", b"last = 1\n"))],
-    SCRIPT: [Insertion(1, (b"import that\n",))],
-}
-PATCHED = {
-    LIBRARY: b"first = 1\nversion = 1\nnothing = None\n\nlast = 1\n",
-    SCRIPT: b"import this\r\nimport that\n\nprint('no newline at the end')",
-}
+PATCHED = [LIBRARY, EVALUATION, SCRIPT]
+
+
+def write(folder, files):
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content.encode())
 
 
 def contents(folder):
     """Everything in a folder: paths, modes and bytes."""
-    return {
-        str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes())
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): (path.stat().st_mode, path.read_bytes()) for path in files}
 
 
-def add_version(patches, name, upstream):
-    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in upstream.items())
-    write(patches / name, {"gluoncv.patch": as_diff(INSERTIONS), "gluoncv.sha256": sums.encode()})
-
-
-@pytest.fixture
-def patches(tmp_path):
-    folder = tmp_path / "patches"
-    add_version(folder, "1.0", UPSTREAM)
-    add_version(folder, "2.0", {path: b"# two\n" + content for path, content in UPSTREAM.items()})
-    return folder
+def without_marked(content):
+    return b"".join(line for line in content.splitlines(True) if not is_marked(line))
 
 
 @pytest.fixture
 def checkout(tmp_path):
     folder = tmp_path / "checkout"
-    write(folder, {**UPSTREAM, "README": b"untouched"})
+    write(folder, FILES)
     (folder / SCRIPT).chmod(0o755)
     return folder
 
 
-def test_apply_and_revert(checkout, patches):
+def test_apply_and_revert(checkout):
     before = contents(checkout)
-    found = checkouts.check(checkout, patches)
-    assert (found.version.name, found.patched, found.unpatched) == ("1.0", [], [LIBRARY, SCRIPT])
+    assert checkouts.check(checkout).paths("plain") == PATCHED
     assert contents(checkout) == before
-    assert checkouts.apply(checkout, patches).patched == [LIBRARY, SCRIPT]
-    assert contents(checkout) == {path: (mode, PATCHED.get(path, b)) for path, (mode, b) in before.items()}
-    assert checkouts.revert(checkout, patches).patched == []
+    assert checkouts.apply(checkout).paths("patched") == PATCHED
+    after = contents(checkout)
+    assert [path for path in after if after[path] != before[path]] == [
+        path for path in before if path in PATCHED
+    ]
+    assert all(without_marked(after[path][1]) == before[path][1] for path in PATCHED)
+    assert {path: mode for path, (mode, _) in after.items()} == {
+        path: mode for path, (mode, _) in before.items()
+    }
+    assert checkouts.revert(checkout) == PATCHED
     assert contents(checkout) == before
 
 
-def test_the_second_time_says_so_and_changes_nothing(checkout, patches):
+def test_what_is_left_alone_is_named(checkout):
+    left = checkouts.check(checkout).left
+    assert list(left) == ["scripts/datasets/voc.py", "scripts/fit.py", "scripts/torch_train.py"]
+    assert "GLUON_DOCONV=1" in left["scripts/fit.py"]
+
+
+def test_one_script_of_somebodys_own(tmp_path):
+    write(tmp_path, {"mine.py": SOURCE})
+    checkouts.apply(tmp_path / "mine.py")
+    shown = subprocess.run([sys.executable, "mine.py", "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert "--doconv-stages" in shown.stdout, shown.stderr
+    assert checkouts.revert(tmp_path / "mine.py") == ["mine.py"]
+    assert contents(tmp_path)["mine.py"][1].decode() == SOURCE
+
+
+def test_the_second_time_says_so_and_changes_nothing(checkout):
     with pytest.warns(DOConvWarning, match="is not patched; nothing was changed"):
-        checkouts.revert(checkout, patches)
-    checkouts.apply(checkout, patches)
+        checkouts.revert(checkout)
+    checkouts.apply(checkout)
     before = contents(checkout)
     with pytest.warns(DOConvWarning, match="is patched already; nothing was changed"):
-        checkouts.apply(checkout, patches)
+        checkouts.apply(checkout)
     assert contents(checkout) == before
 
 
-@pytest.mark.parametrize("verb", [checkouts.apply, checkouts.revert])
-def test_a_partly_patched_checkout_is_told_and_mended(verb, checkout, patches):
-    write(checkout, {SCRIPT: PATCHED[SCRIPT]})
-    assert str(checkouts.check(checkout, patches)).endswith("GluonCV 1.0, 1 of 2 files patched")
-    verb(checkout, patches)
-    wanted = PATCHED if verb is checkouts.apply else UPSTREAM
-    assert {path: (checkout / path).read_bytes() for path in wanted} == wanted
+def test_edited_files_are_patched_and_what_was_edited_stays(checkout):
+    write(checkout, {SCRIPT: f"# mine\n{SOURCE}"})
+    checkouts.apply(checkout)
+    patched = (checkout / SCRIPT).read_text()
+    write(checkout, {SCRIPT: patched.replace("parser = ", "x = 1\nparser = ")})
+    checkouts.revert(checkout)
+    assert (checkout / SCRIPT).read_text() == f"# mine\n{SOURCE}".replace("parser = ", "x = 1\nparser = ")
+
+
+def test_a_file_that_lost_some_lines_is_told_and_patched_again(checkout):
+    checkouts.apply(checkout)
+    patched = (checkout / SCRIPT).read_text()
+    write(checkout, {SCRIPT: "".join(line for line in patched.splitlines(True) if "add_options" not in line)})
+    assert checkouts.check(checkout).paths("partly patched") == [SCRIPT]
+    checkouts.apply(checkout)
+    assert (checkout / SCRIPT).read_text() == patched
+
+
+@pytest.mark.parametrize("verb", [checkouts.check, checkouts.apply])
+def test_what_cannot_be_placed_is_named_and_nothing_is_changed(verb, checkout):
+    write(
+        checkout,
+        {SCRIPT: "import mxnet\nif 1: a = p.parse_args()", EVALUATION: "import mxnet\nprint 1; p.parse_args()"},
+    )
+    before = contents(checkout)
+    with pytest.raises(DOConvError) as refusal:
+        verb(checkout)
+    assert re.search(f"{EVALUATION}: it is not Python 3.*\n.*{SCRIPT}: line 2: ", str(refusal.value))
+    assert contents(checkout) == before
+
+
+def test_a_file_that_is_no_python_any_more_is_reverted(checkout):
+    before = contents(checkout)
+    checkouts.apply(checkout)
+    broken = (checkout / SCRIPT).read_text() + "\n((("
+    write(checkout, {SCRIPT: broken})
+    checkouts.revert(checkout)
+    assert contents(checkout)[SCRIPT][1] == before[SCRIPT][1] + b"\n((("
 
 
 @pytest.mark.parametrize("verb", [checkouts.check, checkouts.apply, checkouts.revert])
-@pytest.mark.parametrize("state", [UPSTREAM, PATCHED])
-def test_unknown_content_is_refused(verb, state, checkout, patches):
-    write(checkout, {**state, SCRIPT: state[SCRIPT] + b"\n# mine"})
-    before = contents(checkout)
-    with pytest.raises(DOConvError) as refusal:
-        verb(checkout, patches)
-    nearest, other = str(refusal.value).splitlines()[1:]
-    assert nearest.split() == ["1.0:", "here", SCRIPT, "differs"]
-    assert other.split() == ["2.0:", "here", LIBRARY, "differs,", SCRIPT, "differs"]
-    assert contents(checkout) == before
-
-
-def test_a_missing_file_is_named(checkout, patches):
-    (checkout / SCRIPT).unlink()
-    with pytest.raises(DOConvError, match=f"1.0: here {SCRIPT} is missing"):
-        checkouts.apply(checkout, patches)
-
-
-def test_a_folder_that_is_no_checkout_is_refused(tmp_path, patches):
-    with pytest.raises(DOConvError, match="is not a checkout of GluonCV"):
-        checkouts.check(tmp_path, patches)
+def test_a_folder_that_is_no_checkout_is_refused(verb, tmp_path):
+    with pytest.raises(DOConvError, match="neither a Python file nor a checkout of GluonCV"):
+        verb(tmp_path)
 
 
 DENIED = PermissionError(13, "Permission denied")
@@ -123,9 +150,9 @@ DENIED = PermissionError(13, "Permission denied")
 @pytest.mark.parametrize(
     ("function", "error"), [("replace", DENIED), ("replace", KeyboardInterrupt()), ("fsync", OSError())]
 )
-def test_a_failure_leaves_everything_as_it_was(verb, failing, function, error, checkout, patches, monkeypatch):
+def test_a_failure_leaves_everything_as_it_was(verb, failing, function, error, checkout, monkeypatch):
     if verb is checkouts.revert:
-        checkouts.apply(checkout, patches)
+        checkouts.apply(checkout)
     before = contents(checkout)
     original, calls = getattr(os, function), []
 
@@ -137,28 +164,27 @@ def test_a_failure_leaves_everything_as_it_was(verb, failing, function, error, c
 
     monkeypatch.setattr(os, function, fail_once)
     with pytest.raises(DOConvError if isinstance(error, OSError) else KeyboardInterrupt):
-        verb(checkout, patches)
+        verb(checkout)
     assert len(calls) > failing
     assert contents(checkout) == before
 
 
-def test_killed_in_the_middle_every_file_is_whole_and_applying_goes_on(checkout, patches, tmp_path):
+def test_killed_in_the_middle_every_file_is_whole_and_applying_goes_on(checkout):
     program = (
         "import os, sys\n"
         "from gluon_doconv.checkout import apply as checkouts\n"
         "replace = os.replace\n"
         "os.replace = lambda *args: (replace(*args), os.kill(os.getpid(), 9))\n"
-        "from pathlib import Path\n"
-        "checkouts.apply(sys.argv[1], Path(sys.argv[2]))\n"
+        "checkouts.apply(sys.argv[1])\n"
     )
-    killed = subprocess.run([sys.executable, "-c", program, str(checkout), str(patches)])
+    killed = subprocess.run([sys.executable, "-c", program, str(checkout)])
     assert killed.returncode == -9
-    assert (checkout / LIBRARY).read_bytes() == PATCHED[LIBRARY]
-    assert (checkout / SCRIPT).read_bytes() == UPSTREAM[SCRIPT]
-    assert checkouts.apply(checkout, patches).unpatched == []
+    found = checkouts.check(checkout)
+    assert (found.paths("patched"), found.paths("plain")) == (PATCHED[:1], PATCHED[1:])
+    assert checkouts.apply(checkout).paths("patched") == PATCHED
 
 
-def test_a_folder_that_cannot_be_written_to(checkout, patches, monkeypatch):
+def test_a_folder_that_cannot_be_written_to(checkout, monkeypatch):
     before = contents(checkout)
     real = tempfile.mkstemp
 
@@ -169,28 +195,22 @@ def test_a_folder_that_cannot_be_written_to(checkout, patches, monkeypatch):
 
     monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
     with pytest.raises(DOConvError, match=r"Permission denied.*scripts.*every file of .* is as it was"):
-        checkouts.apply(checkout, patches)
+        checkouts.apply(checkout)
     assert contents(checkout) == before
 
 
-def test_a_manifest_that_names_other_files_is_refused(patches):
-    (patches / "1.0" / "gluoncv.sha256").write_text(f"{'0' * 64}  {SCRIPT}\n")
-    with pytest.raises(DOConvError, match="do not name the same files"):
-        checkouts.versions(patches)
-
-
-def test_command_line(checkout, patches, monkeypatch):
-    monkeypatch.setattr(checkouts, "versions", lambda folder, read=checkouts.versions: read(patches))
-
+def test_command_line(checkout):
     def call(verb, folder=checkout, code=0):
         result = CliRunner().invoke(main, ["patch", verb, str(folder)])
         assert result.exit_code == code, result.output
         return result.output
 
-    assert re.search(rf"GluonCV 1.0, 0 of 2 files patched\n +upstream +{LIBRARY}", call("check"))
-    assert "2 of 2 files patched" in call("apply")
+    assert re.search(rf"0 of 3 files are patched\n +plain +{LIBRARY}", call("check"))
+    assert "3 of 3 files are patched" in call("apply")
     assert "is patched already; nothing was changed" in call("apply")
-    assert re.search(f"patched +{SCRIPT}", call("check"))
-    assert "0 of 2 files patched" in call("revert")
-    write(checkout, {SCRIPT: b"mine"})
-    assert f"{SCRIPT} differs" in call("apply", code=1)
+    assert re.search(f"patched +{SCRIPT}", call("check")) and "left alone      scripts/fit.py" in call("check")
+    assert "3 files are without DO-Conv again" in call("revert")
+    write(checkout, {SCRIPT: "mine("})
+    assert call("check").count("mine") == 0
+    write(checkout, {SCRIPT: "p.parse_args("})
+    assert f"{SCRIPT}: it is not Python 3" in call("apply", code=1)

@@ -136,7 +136,7 @@ def test_a_failure_while_writing_changes_nothing(tmp_path, existing):
 
 DIE_WHILE_WRITING = """
 import os, signal, sys
-from gluon_doconv.files import write_params
+from gluon_doconv.files.params import write_params
 import mxnet as mx
 
 def half(path, arrays):
