@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from math import prod
-from typing import Any, Iterable, Mapping, TypeVar, overload
+from typing import Any, Collection, Iterable, Mapping, TypeVar, overload
 
 import mxnet as mx
 
@@ -63,8 +63,8 @@ def with_ds(weights: Any, symbol: mx.sym.Symbol) -> Any:
     Parameters
     ----------
     weights : iterable of str, or dict by name
-        Names, such as ``fixed_param_names``; or a dictionary, such as that of ``Optimizer.set_lr_mult``, in which
-        D gets the value of its weight.
+        Names, such as ``fixed_param_names``; or a dictionary, such as that of ``Optimizer.set_lr_mult``, in
+        which D gets the value of its weight.
     symbol : Symbol
         A symbol with DO-Conv; names it does not know are passed on.
 
@@ -83,12 +83,16 @@ def with_ds(weights: Any, symbol: mx.sym.Symbol) -> Any:
     {'conv0_weight': 0.1, 'conv0_D': 0.1}
     """
     listed = list(weights)
-    known = set(symbol.list_arguments())
-    extended: list[str] = []
-    for name in listed:
-        d = names.d_of(name) if names.is_weight(name) else name
-        extended += [name, d] if d in known and d not in listed else [name]
+    known = set(symbol.list_arguments()) - set(listed)
+    ds = ds_of(listed, known)
+    extended = [each for name in listed for each in (name, ds.get(name)) if each is not None]
     if not isinstance(weights, Mapping):
         return extended
-    values = {names.d_of(name): value for name, value in weights.items() if names.is_weight(name)}
-    return {name: weights[name] if name in weights else values[name] for name in extended}
+    values = {**weights, **{d: weights[name] for name, d in ds.items()}}
+    return {name: values[name] for name in extended}
+
+
+def ds_of(parameters: Iterable[str], known: Collection[str]) -> dict[str, str]:
+    """Name, for each weight among ``parameters``, its D, where that is among the ``known`` names."""
+    ds = {name: names.d_of(name) for name in parameters if names.is_weight(name)}
+    return {weight: d for weight, d in ds.items() if d in known}

@@ -14,11 +14,10 @@ import mxnet as mx
 from mxnet.module import Module
 from mxnet.optimizer import Optimizer
 
-from ..core import names
 from ..core.convert import ALREADY
 from ..core.graph import Graph
 from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_as, over_parameterize_graph
-from ..core.symbol_params import with_ds, with_missing_ds
+from ..core.symbol_params import ds_of, with_ds, with_missing_ds
 from ..errors import DOConvError
 from ..monkeypatch import Undo, wrap_function, wrap_method
 from .converter import ConvertedNetwork, Converter
@@ -105,11 +104,9 @@ def _complete_params(original: Original, module: Module, *args: Any, **kwargs: A
 def _tell_of_ds(optimizer: Optimizer, symbol: mx.sym.Symbol, d_wd_mult: float) -> None:
     """Give an optimizer that a script has made, and that has not read the symbol, the multipliers of each D."""
     arguments = symbol.list_arguments()
-    for d in filter(names.is_d, arguments):
-        weight = names.weight_of(d)
-        if weight in arguments:
-            optimizer.lr_mult.setdefault(d, optimizer.lr_mult.get(weight, 1.0))
-            optimizer.wd_mult.setdefault(d, optimizer.wd_mult.get(weight, 1.0) * d_wd_mult)
+    for weight, d in ds_of(arguments, arguments).items():
+        optimizer.lr_mult.setdefault(d, optimizer.lr_mult.get(weight, 1.0))
+        optimizer.wd_mult.setdefault(d, optimizer.wd_mult.get(weight, 1.0) * d_wd_mult)
 
 
 def _set_lr_mult(original: Original, optimizer: Optimizer, args_lr_mult: Mapping[Any, float]) -> None:
@@ -119,11 +116,8 @@ def _set_lr_mult(original: Original, optimizer: Optimizer, args_lr_mult: Mapping
 def _with_multipliers(given: Mapping[Any, float], optimizer: Optimizer, factor: float) -> dict[Any, float]:
     """Add the multiplier of each D whose weight has one, and which has none of its own."""
     known = set(optimizer.idx2name.values())
-    of_weights = {
-        name: value for name, value in given.items() if isinstance(name, str) and names.is_weight(name)
-    }
-    ds = {names.d_of(name): value * factor for name, value in of_weights.items()}
-    return {**{d: value for d, value in ds.items() if d in known}, **given}
+    told = [name for name in given if isinstance(name, str)]  # by index it is one parameter that is spoken of
+    return {**{d: given[weight] * factor for weight, d in ds_of(told, known).items()}, **given}
 
 
 def _save_checkpoint(original: Original, *args: Any, **kwargs: Any) -> None:
