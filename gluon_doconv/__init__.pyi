@@ -10,9 +10,10 @@ from .costing.counting import register_macc
 from .costing.summary import summary
 from .errors import DOConvError, DOConvWarning
 from .files.checkpoint import load_parameters, over_parameterize_params
-from .files.export import export, export_onnx, fold_symbol
+from .files.export import export, fold_symbol
 from .files.fold import fold_params, inspect
 from .files.importers import import_published, import_pytorch
+from .files.onnx import export_onnx
 from .patching.patch import patch, patched, unpatch
 from .patching.registry import register, unregister
 from .patching.state import is_patched
