@@ -11,9 +11,10 @@ from .costing.counting import register_macc
 from .costing.summary import summary
 from .errors import DOConvError, DOConvWarning
 from .files.checkpoint import load_parameters, over_parameterize_params
-from .files.export import export, export_onnx
+from .files.export import export
 from .files.fold import fold_params, inspect
 from .files.importers import import_published, import_pytorch
+from .files.onnx import export_onnx
 from .files.symbols import fold_symbol, over_parameterize_symbol
 from .patching.patch import patch, patched, unpatch
 from .patching.registry import register, unregister

@@ -1,15 +1,13 @@
-"""Exported networks: fold a graph without its network's code, export a live network folded, ONNX."""
+"""Exported networks: fold a graph without its network's code, export a live network folded."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Sequence
+from typing import Sequence
 
 import mxnet as mx
-import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..core import names
@@ -19,8 +17,6 @@ from ..errors import DOConvError
 from .atomic import atomic
 from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
-
-ONNX_OPSET = 13  # the newest that MXNet's translations are written for
 
 
 def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
@@ -128,55 +124,12 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     >>> deployed(mx.nd.zeros((1, 3, 32, 32))).shape
     (1, 10)
     """
-    symbol, arrays = _folded(net)
+    symbol, arrays = folded_graph(net)
     return write_checkpoint(path, epoch, symbol, arrays)
 
 
-def export_onnx(
-    net: HybridBlock, path: str, input_shape: Sequence[int] | Sequence[Sequence[int]], dtype: str = "float32"
-) -> str:
-    """Export a network folded, as ONNX of opset 13, checked with ``onnx.checker``; the live one stays.
-
-    Parameters
-    ----------
-    net : HybridBlock
-        As for :func:`~gluon_doconv.export`.
-    path : str
-        The ``.onnx`` file, written atomically.
-    input_shape : sequence of int, or sequence of such sequences
-        (N, C, H, W), or one shape for each input.
-    dtype : str
-        Of the inputs.
-
-    Returns
-    -------
-    str
-        ``path``
-
-    Raises
-    ------
-    DOConvError
-        If onnx is not installed or too new for MXNet, or an operator has no translation; nothing is written.
-
-    Examples
-    --------
-    >>> net = get_model("cifar_resnet20_v1", classes=10)
-    >>> _ = doconv.over_parameterize(net)
-    >>> net.initialize()
-    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
-    >>> doconv.export_onnx(net, "net.onnx", (1, 3, 32, 32))
-    'net.onnx'
-    """
-    symbol, arrays = _folded(net)
-    given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
-    shapes = [tuple(shape) for shape in given]
-    with atomic(path) as (temporary,):
-        _write_onnx(symbol, arrays, shapes, dtype, temporary)
-    return path
-
-
-def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
-    """The folded graph of a live network, and its arrays."""
+def folded_graph(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
+    """Trace a live network, and fold its graph and its arrays; the network is left as it is."""
     with composing(net, "kernel") as changed:
         symbol = trace(net, afresh=changed)
     arrays = _arrays_of(net, symbol)
@@ -218,40 +171,3 @@ def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arr
         symbol.save(symbol_file)
         mx.nd.save(params_file, dict(arrays))
     return targets
-
-
-def _write_onnx(
-    symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str, path: str
-) -> None:
-    onnx = _import_onnx()
-    params = {names.without_kind(name): array for name, array in arrays.items()}
-    try:
-        mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
-    except AttributeError as error:
-        raise DOConvError(f"MXNet has no ONNX translation for this network: {error}") from error
-    model = onnx.load(path)
-    # MXNet stamps the newest opset of the installed onnx on what its older translations wrote.
-    model.opset_import[0].version = ONNX_OPSET
-    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
-    _keep_only_data_inputs(model)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-
-
-def _keep_only_data_inputs(model: Any) -> None:
-    """MXNet lists the parameters as inputs too; runtimes then take them for variable and fold nothing."""
-    parameters = {initializer.name for initializer in model.graph.initializer}
-    data = [value for value in model.graph.input if value.name not in parameters]
-    del model.graph.input[:]
-    model.graph.input.extend(data)
-
-
-def _import_onnx() -> ModuleType:
-    try:
-        import onnx
-        import onnx.mapping
-    except ImportError as error:
-        raise DOConvError(
-            f"ONNX export needs onnx, at most 1.18 ({error}): pip install gluon_doconv[onnx]"
-        ) from error
-    return onnx
