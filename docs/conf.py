@@ -42,7 +42,7 @@ numpydoc_show_class_members = False
 doctest_global_setup = """
 import os, tempfile, warnings
 os.chdir(tempfile.mkdtemp())  # examples write files
-warnings.filterwarnings("ignore", module="mxnet")  # retired, and not ours to mend
+warnings.filterwarnings("ignore", module="mxnet")  # retired, and not ours to correct
 import gluon_doconv as doconv
 import mxnet as mx
 from gluoncv.model_zoo import get_model

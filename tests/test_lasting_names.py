@@ -32,6 +32,8 @@ VARIABLES = {
     "GLUON_DOCONV_PART": "backbone",
     "GLUON_DOCONV_D_MUL": "9",
     "GLUON_DOCONV_D_INITIALIZER": "he",
+    "GLUON_DOCONV_COMPOSITION": "auto",
+    "GLUON_DOCONV_D_WD_MULT": "0",
 }
 COMMAND = ("gluon-doconv", "gluon_doconv.__main__:start")
 
@@ -71,6 +73,7 @@ def test_patches_name_nothing_else():
     added = "\n".join(line for line in text.splitlines() if line.startswith("+"))
     named = re.findall(r"gluon_doconv(?:\.| import )(\w+)", added)
     assert sorted({f"gluon_doconv.{name}" for name in named}) == IN_PATCHES
+    assert "GLUON_DOCONV" not in added  # patch_from_environment knows the variables
 
 
 def test_variables_are_understood():

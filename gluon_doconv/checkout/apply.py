@@ -142,9 +142,10 @@ def _examine(root: Path, places: Mapping[str, Place], left: Mapping[str, str]) -
         try:
             patched[path] = insert(plain[path], place(plain[path]))
         except DOConvError as error:
-            problems.append(f"{path}: {error}")
+            problems.append(f"{root / path}: {error}")
     if problems:
-        raise DOConvError(f"{root} cannot be patched; nothing was changed\n  " + "\n  ".join(problems))
+        count = f"{len(problems)} of {len(places)} files cannot be patched; nothing was changed"
+        raise DOConvError("\n  ".join([count, *problems]))
     return Patching(root, content, plain, patched, left)
 
 
@@ -179,7 +180,7 @@ def _replace(root: Path, content: Mapping[str, bytes], wanted: Mapping[str, byte
     except BaseException as error:
         changed = [path for path in changes if _read(root / path) != content[path]]
         _write(root, {path: content[path] for path in changed})
-        if isinstance(error, OSError):
+        if isinstance(error, (OSError, DOConvError)):
             raise DOConvError(f"{error}; every file of {root} is as it was") from error
         raise
 

@@ -19,14 +19,15 @@ def parse(content: bytes) -> ast.Module:
     DOConvError
         If it is not Python 3 in UTF-8; the message says in which line.
     """
-    if b"\r" in content.replace(b"\r\n", b""):
-        raise DOConvError("its lines end in carriage returns alone")
     try:
         content.decode()
         with _silence():
-            return ast.parse(content)
+            tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise DOConvError(f"it is not Python 3 in UTF-8: {error}") from error
+    if b"\r" in content.replace(b"\r\n", b""):
+        raise DOConvError("its lines end in carriage returns alone")
+    return tree
 
 
 def require_same_program(content: bytes, insertions: Sequence[Insertion]) -> None:

@@ -92,15 +92,16 @@ def export(
     classes: int | None,
 ) -> None:
     """Write a checkpoint of a zoo MODEL as a plain, folded network for deployment."""
-    from ..files import checkpoint
-    from ..files import export as graph
+    from ..files.checkpoint import load_folded
+    from ..files.export import export as export_symbol
+    from ..files.onnx import export_onnx
 
     net, given = _build(model, classes, input_shape)
-    checkpoint.load_folded(net, params)
+    load_folded(net, params)
     if form == "onnx":
         target = output if output.endswith(".onnx") else f"{output}.onnx"
         with explain_shape_errors(model, given):
-            graph.export_onnx(net, target, given)
+            export_onnx(net, target, given)
         click.echo(target)
     else:
-        click.echo("\n".join(graph.export(net, output)))
+        click.echo("\n".join(export_symbol(net, output)))

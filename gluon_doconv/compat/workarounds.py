@@ -1,4 +1,4 @@
-"""What keeps GluonCV's scripts from running today, mended at run time; none of it is DO-Conv's doing.
+"""What keeps GluonCV's scripts from running today, worked around at run time; none of it is DO-Conv's doing.
 
 Each workaround has a name, says what it works around, and is undone by the call that applying it
 returns. The runner applies them and says so; each can be switched off.
@@ -21,6 +21,7 @@ from ..errors import DOConvError
 from ..monkeypatch import Undo, wrap_method
 from . import install, uninstall
 from .autocfg import autocfg_types
+from .roi_align import masked_roi_align
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
 
@@ -99,31 +100,6 @@ def _rcnn_resume() -> Undo:
         original(net, filename, *args, **kwargs)
 
     return wrap_method(FasterRCNN, "load_parameters", load_parameters)
-
-
-def _roi_align() -> Undo:
-    """On the CPU, ROIAlign leaves rows of masked regions (image index < 0) uninitialised; they must be 0."""
-    undo_nd, undo_sym = (_wrap_roi_align(F) for F in (mx.nd, mx.sym))
-
-    def undo() -> None:
-        undo_nd()
-        undo_sym()
-
-    return undo
-
-
-def _wrap_roi_align(F: Any) -> Undo:
-    original = F.contrib.ROIAlign
-
-    @functools.wraps(original)
-    def masked(data: Any, rois: Any, *args: Any, **kwargs: Any) -> Any:
-        pooled = original(data, rois, *args, **kwargs)
-        image = F.reshape(F.slice_axis(rois, axis=-1, begin=0, end=1), shape=(-1,))
-        present = F.clip(image + 1, 0, 1)  # MXNet translates no comparison of numbers to ONNX
-        return F.where(present, pooled, F.zeros_like(pooled))
-
-    F.contrib.ROIAlign = masked
-    return functools.partial(setattr, F.contrib, "ROIAlign", original)
 
 
 def _hanging_threads() -> Undo:
@@ -213,7 +189,7 @@ WORKAROUNDS = (
         "custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn
     ),
     Workaround("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
-    Workaround("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", _roi_align),
+    Workaround("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", masked_roi_align),
     Workaround(
         "no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches
     ),

@@ -61,7 +61,7 @@ def _weight_decay_multiplier(given: Any) -> float:
 def _one_of(known: Sequence[str | None]) -> Callable[[Any], Any]:
     def check(given: Any) -> Any:
         if given not in known:
-            raise DOConvError(f"choose from {list(known)}")
+            raise DOConvError(f"choose from {[name for name in known if name]}")
         return given
 
     return check

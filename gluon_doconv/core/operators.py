@@ -41,7 +41,7 @@ def _first_two_swapped(tail: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _identity(F: ModuleType, d: Tensor, geometry: Geometry) -> Tensor:
-    """I of shape (1, M·N, D_mul), as :func:`~gluon_doconv.kernel.identity` has it, in the dtype of ``d``.
+    """I of shape (1, M·N, D_mul), as :func:`~gluon_doconv.core.kernel.identity` has it, in the dtype of ``d``.
 
     ``F.eye`` would have a dtype of its own, and AMP cannot wrap an operator without inputs.
     """

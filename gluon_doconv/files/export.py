@@ -1,15 +1,13 @@
-"""Exported networks: fold a graph without its network's code, export a live network folded, ONNX."""
+"""Exported networks: fold a graph without its network's code, export a live network folded."""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Sequence
+from typing import Sequence
 
 import mxnet as mx
-import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..core import names
@@ -20,16 +18,14 @@ from .atomic import atomic
 from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 
-ONNX_OPSET = 13  # the newest that MXNet's translations are written for
 
-
-def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
-    """Fold an exported network, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its code.
+def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
+    """Fold a checkpoint, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its network's code.
 
     Parameters
     ----------
     prefix : str
-        What ``HybridBlock.export`` was given as path.
+        What ``HybridBlock.export`` or ``Module.save_checkpoint`` was given as path.
     epoch : int
         The number in the ``.params`` file's name.
     target_prefix : str
@@ -57,13 +53,13 @@ def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
     >>> len(doconv.fold_symbol("exported", 0, "plain"))
     19
     """
-    symbol_file, params_file = _names(prefix, epoch)
-    symbol, arrays = _read_symbol(symbol_file), read_params(params_file)
+    symbol_file, params_file = checkpoint_files(prefix, epoch)
+    symbol, arrays = read_symbol(symbol_file), read_params(params_file)
     pairs = find_pairs(arrays)
     if not pairs:
         raise DOConvError(f"{params_file} has no D beside any weight: it is a plain export, or folded already")
     folded_symbol, folded_arrays, layers = fold_graph(symbol, arrays, pairs)
-    _write(target_prefix, epoch, folded_symbol, folded_arrays)
+    write_checkpoint(target_prefix, epoch, folded_symbol, folded_arrays)
     return layers
 
 
@@ -128,55 +124,12 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     >>> deployed(mx.nd.zeros((1, 3, 32, 32))).shape
     (1, 10)
     """
-    symbol, arrays = _folded(net)
-    return _write(path, epoch, symbol, arrays)
+    symbol, arrays = folded_graph(net)
+    return write_checkpoint(path, epoch, symbol, arrays)
 
 
-def export_onnx(
-    net: HybridBlock, path: str, input_shape: Sequence[int] | Sequence[Sequence[int]], dtype: str = "float32"
-) -> str:
-    """Export a network folded, as ONNX of opset 13, checked with ``onnx.checker``; the live one stays.
-
-    Parameters
-    ----------
-    net : HybridBlock
-        As for :func:`~gluon_doconv.export`.
-    path : str
-        The ``.onnx`` file, written atomically.
-    input_shape : sequence of int, or sequence of such sequences
-        (N, C, H, W), or one shape for each input.
-    dtype : str
-        Of the inputs.
-
-    Returns
-    -------
-    str
-        ``path``
-
-    Raises
-    ------
-    DOConvError
-        If onnx is not installed or too new for MXNet, or an operator has no translation; nothing is written.
-
-    Examples
-    --------
-    >>> net = get_model("cifar_resnet20_v1", classes=10)
-    >>> _ = doconv.over_parameterize(net)
-    >>> net.initialize()
-    >>> _ = net(mx.nd.zeros((1, 3, 32, 32)))
-    >>> doconv.export_onnx(net, "net.onnx", (1, 3, 32, 32))
-    'net.onnx'
-    """
-    symbol, arrays = _folded(net)
-    given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
-    shapes = [tuple(shape) for shape in given]
-    with atomic(path) as (temporary,):
-        _write_onnx(symbol, arrays, shapes, dtype, temporary)
-    return path
-
-
-def _folded(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
-    """The folded graph of a live network, and its arrays."""
+def folded_graph(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
+    """Trace a live network, and fold its graph and its arrays; the network is left as it is."""
     with composing(net, "kernel") as changed:
         symbol = trace(net, afresh=changed)
     arrays = _arrays_of(net, symbol)
@@ -194,11 +147,13 @@ def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArr
     return {f"{'aux' if n in auxiliary else 'arg'}:{n}": p._reduce() for n, p in parameters.items()}
 
 
-def _names(prefix: str, epoch: int) -> tuple[str, str]:
+def checkpoint_files(prefix: str, epoch: int) -> tuple[str, str]:
+    """Name the two files of a checkpoint, as MXNet does."""
     return f"{prefix}-symbol.json", f"{prefix}-{epoch:04d}.params"
 
 
-def _read_symbol(path: str) -> mx.sym.Symbol:
+def read_symbol(path: str) -> mx.sym.Symbol:
+    """Read a ``-symbol.json`` file; raise :class:`DOConvError` if it is missing or damaged."""
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
@@ -209,46 +164,10 @@ def _read_symbol(path: str) -> mx.sym.Symbol:
         raise DOConvError(f"{path} is damaged, or not an exported graph") from error
 
 
-def _write(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
-    targets = _names(prefix, epoch)
+def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
+    """Write the two files of a checkpoint, both or none, and return their names."""
+    targets = checkpoint_files(prefix, epoch)
     with atomic(*targets) as (symbol_file, params_file):
         symbol.save(symbol_file)
         mx.nd.save(params_file, dict(arrays))
     return targets
-
-
-def _write_onnx(
-    symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str, path: str
-) -> None:
-    onnx = _import_onnx()
-    params = {names.without_kind(name): array for name, array in arrays.items()}
-    try:
-        mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
-    except AttributeError as error:
-        raise DOConvError(f"MXNet has no ONNX translation for this network: {error}") from error
-    model = onnx.load(path)
-    # MXNet stamps the newest opset of the installed onnx on what its older translations wrote.
-    model.opset_import[0].version = ONNX_OPSET
-    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
-    _keep_only_data_inputs(model)
-    onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
-
-
-def _keep_only_data_inputs(model: Any) -> None:
-    """MXNet lists the parameters as inputs too; runtimes then take them for variable and fold nothing."""
-    parameters = {initializer.name for initializer in model.graph.initializer}
-    data = [value for value in model.graph.input if value.name not in parameters]
-    del model.graph.input[:]
-    model.graph.input.extend(data)
-
-
-def _import_onnx() -> ModuleType:
-    try:
-        import onnx
-        import onnx.mapping
-    except ImportError as error:
-        raise DOConvError(
-            f"ONNX export needs onnx, at most 1.18 ({error}): pip install gluon_doconv[onnx]"
-        ) from error
-    return onnx

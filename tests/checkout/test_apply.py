@@ -194,7 +194,8 @@ def test_a_folder_that_cannot_be_written_to(checkout, monkeypatch):
         return real(dir=dir, **kwargs)
 
     monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
-    with pytest.raises(DOConvError, match=r"Permission denied.*scripts.*every file of .* is as it was"):
+    message = f"{SCRIPT} cannot be written: Permission denied; every file of {checkout} is as it was"
+    with pytest.raises(DOConvError, match=re.escape(message)):
         checkouts.apply(checkout)
     assert contents(checkout) == before
 

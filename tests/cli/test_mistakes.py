@@ -65,7 +65,7 @@ MISTAKES = [
     # macc
     ("macc", 2, "Missing argument 'MODEL'"),
     ("macc nothing_at_all", 1, "GluonCV has no model 'nothing_at_all'"),
-    (f"macc {MODEL} --d-mul x", 2, "'--d-mul': 'x' is not a valid integer"),
+    (f"macc {MODEL} --d-mul x", 2, "'--d-mul': 'x' is not a whole number"),
     (f"macc {MODEL} --d-mul 3", 1, "d_mul=3 is below M·N=9"),
     (f"macc {MODEL} --input-shape 1,3,32", 1, f"{MODEL} does not run on an input of shape .*3 vs. 4"),
     ("macc inceptionv3 --input-shape 1,3,32,32", 1, "kernel size .*exceed"),
@@ -79,10 +79,10 @@ MISTAKES = [
     ("export resnet18_v1 --params plain.params --output y", 1, "does not fit .*; missing: .*; and .* more"),
     # patch
     ("patch chekc folder", 2, "No such command 'chekc'"),
-    ("patch check nowhere", 2, "Directory 'nowhere' does not exist"),
-    ("patch check plain.params", 2, "Directory 'plain.params' is a file"),
-    ("patch apply folder", 1, "folder is not a checkout of GluonCV"),
-    ("patch revert folder", 1, "folder is not a checkout of GluonCV"),
+    ("patch check nowhere", 2, "Path 'nowhere' does not exist"),
+    ("patch check plain.params", 1, "1 of 1 files cannot be patched; .*plain.params: it is not Python"),
+    ("patch apply folder", 1, "folder is neither a Python file nor a checkout of GluonCV"),
+    ("patch revert folder", 1, "folder is neither a Python file nor a checkout of GluonCV"),
     # data
     ("data nothing d", 2, "No such command 'nothing'"),
     ("data voc", 2, "Missing argument 'DIR'"),
@@ -118,9 +118,9 @@ MISTAKES = [
     # run, up to where the script takes over
     ("run", 2, "Missing argument 'SCRIPT'"),
     ("run --stages x script.py", 2, "'x'"),
-    ("run --part tail script.py", 2, "'tail' is not one of"),
+    ("run --part tail script.py", 2, r"'--part': .*'tail': choose from \['backbone', 'head'\]; see"),
     ("run --weights nowhere script.py", 2, "Directory 'nowhere' does not exist"),
-    ("run --d-initializer xavier script.py", 2, "'xavier' is not one of"),
+    ("run --d-initializer xavier script.py", 2, r"'xavier': choose from \['identity', 'he'\]; see"),
     # doctor
     ("doctor --xml", 2, "No such option '?--xml"),
     ("doctor me", 2, "unexpected extra argument"),

@@ -22,7 +22,7 @@ TINY = {
 
 
 @pytest.fixture
-def mended():
+def applied():
     undo = apply_workarounds()
     yield
     undo()
@@ -33,7 +33,7 @@ def batches():
     return mx.gluon.data.DataLoader(mx.gluon.data.ArrayDataset(np.arange(4), np.arange(4)), batch_size=2)
 
 
-def test_a_batch_is_no_longer_taken_for_dalis(batches, mended):
+def test_a_batch_is_no_longer_taken_for_dalis(batches, applied):
     for batch in batches:
         assert type(batch) is not list and isinstance(batch, list) and len(batch) == 2
 
@@ -43,7 +43,7 @@ def test_undoing_leaves_batches_as_they_were(batches):
     assert all(type(batch) is list for batch in batches)
 
 
-def test_custom_fpn_is_built_by_its_own_function(mended):
+def test_custom_fpn_is_built_by_its_own_function(applied):
     net = get_model("custom_faster_rcnn_fpn", **TINY)
     assert type(net) is FasterRCNN
 
@@ -52,7 +52,7 @@ def test_custom_fpn_is_another_network_without():
     assert type(get_model("custom_faster_rcnn_fpn", **TINY)) is not FasterRCNN
 
 
-def test_resume_finds_the_target_generator(mended, tmp_path):
+def test_resume_finds_the_target_generator(applied, tmp_path):
     name = "faster_rcnn_resnet50_v1b_voc"
     trained, resumed = (get_model(name, pretrained_base=False) for _ in range(2))
     _ = trained.target_generator
@@ -65,7 +65,7 @@ def test_resume_finds_the_target_generator(mended, tmp_path):
     assert "_target_generator" in "".join(resumed._collect_params_with_prefix())
 
 
-def test_rows_of_masked_regions_are_zero(mended):
+def test_rows_of_masked_regions_are_zero(applied):
     data = mx.nd.random.normal(shape=(1, 4, 16, 16))
     rois = mx.nd.array([[0, 0, 0, 8, 8], [-1, -1, -1, -1, -1], [0, 2, 2, 12, 12]])
     for _ in range(20):
@@ -77,7 +77,7 @@ def test_rows_of_masked_regions_are_zero(mended):
         assert np.abs(pooled[[0, 2]]).min(axis=(1, 2, 3)).max() > 0
 
 
-def test_masked_rows_are_zero_in_graphs_too(mended):
+def test_masked_rows_are_zero_in_graphs_too(applied):
     data, rois = mx.sym.var("data"), mx.sym.var("rois")
     block = mx.gluon.SymbolBlock(mx.sym.contrib.ROIAlign(data, rois, (2, 2), 1.0), [data, rois])
     regions = mx.nd.array([[-1, -1, -1, -1, -1], [0, 2, 2, 12, 12]])
@@ -85,14 +85,14 @@ def test_masked_rows_are_zero_in_graphs_too(mended):
     assert (pooled[0] == 0).all() and (pooled[1] == 1).all()
 
 
-def test_a_batch_of_one_image_per_gpu_has_one_where_there_is_none(mended):
+def test_a_batch_of_one_image_per_gpu_has_one_where_there_is_none(applied):
     dataset = mx.gluon.data.ArrayDataset(np.arange(3))
     loaded = mx.gluon.data.DataLoader(dataset, 0, shuffle=False, last_batch="rollover")
     assert [batch.asnumpy().tolist() for batch in loaded] == [[0], [1], [2]]
     assert len(mx.gluon.data.DataLoader(dataset, batch_size=2, last_batch="keep")) == 2
 
 
-def test_a_script_imports_autogluons_transforms_without_autogluon(mended):
+def test_a_script_imports_autogluons_transforms_without_autogluon(applied):
     from autogluon.utils import pil_transforms
 
     with pytest.raises(ImportError, match=r"Resize is one of autogluon's.*install autogluon"):
@@ -117,7 +117,7 @@ def test_the_process_ends_after_an_exception():
     assert done.returncode == 1 and "RuntimeError: mine" in done.stderr
 
 
-def test_autocfg_checks_types_as_it_did_on_old_pythons(mended):
+def test_autocfg_checks_types_as_it_did_on_old_pythons(applied):
     for value, kind in [
         (None, Union[str, None]),
         ("x", Union[None, str]),
@@ -131,17 +131,17 @@ def test_autocfg_checks_types_as_it_did_on_old_pythons(mended):
     )
 
 
-def test_estimators_are_imported_with_the_mend_alone():
+def test_estimators_are_imported_with_the_workaround_alone():
     script = "import sys; from gluon_doconv.compat.workarounds import apply_workarounds\n"
     script += "apply_workarounds(tuple(sys.argv[1:]))\n"
     script += "assert 'gluoncv.auto' not in sys.modules and 'autocfg' not in sys.modules\n"
     script += "from gluoncv.auto.estimators import FasterRCNNEstimator"
-    mended, not_mended = (
+    applied, not_applied = (
         subprocess.run([sys.executable, "-c", script, *without], capture_output=True, text=True)
         for without in ([], ["autocfg-types"])
     )
-    assert mended.returncode == 0, mended.stderr
-    assert (not_mended.returncode == 0) == (sys.version_info < (3, 10))
+    assert applied.returncode == 0, applied.stderr
+    assert (not_applied.returncode == 0) == (sys.version_info < (3, 10))
 
 
 @pytest.mark.parametrize("name", [workaround.name for workaround in WORKAROUNDS])

@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 TRAIN, LOOK = HERE / "estimator_train.py", HERE / "estimator_look.py"
-MENDED = (
+WORKED_AROUND = (
     "from gluon_doconv.compat.workarounds import apply_workarounds; apply_workarounds();"
     "import runpy, sys; sys.argv.pop(0);"
 )
@@ -98,8 +98,8 @@ def test_unfolded_it_cannot_be_loaded_without_its_d(trained):
 def test_off_it_is_the_plain_estimator(trained):
     kind, folder, _ = trained
     doconv_run("--off", TRAIN, kind, folder / "data", "off", cwd=folder)
-    mended = f"{MENDED} runpy.run_path(sys.argv[0], run_name='__main__')"
-    python("-c", mended, TRAIN, kind, folder / "data", "plain", cwd=folder)
+    program = f"{WORKED_AROUND} runpy.run_path(sys.argv[0], run_name='__main__')"
+    python("-c", program, TRAIN, kind, folder / "data", "plain", cwd=folder)
     python(LOOK, kind, "off", "plain", cwd=folder)
     off, plain = read(folder / "off.stock"), read(folder / "plain.stock")
     assert off["arrays"].keys() == plain["arrays"].keys()

@@ -16,8 +16,8 @@ from gluoncv.data import VOCDetection
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
 from verification.upstream.case import DATA_SETS, Place
-from verification.upstream.comparing import Resumes, SamePrints
-from verification.upstream.folding import Folds, Network
+from verification.upstream.comparing import resumes, same_prints
+from verification.upstream.folding import Network, folds
 from verification.upstream.run import Run
 
 FOLDER = Path(__file__).parent
@@ -57,8 +57,8 @@ def test_a_classifier_trains_resumes_with_states_and_folds(place):
         place,
         Run("whole", "classify.py", common, epoch=0),
         Run("resumed", "classify.py", f"{common} {resume}", epoch=1),
-        Folds(f"whole/params/{model}-1.params", Network(lambda: get_model(model), (1, 3, 32, 32))),
-        Resumes(
+        folds(f"whole/params/{model}-1.params", Network(lambda: get_model(model), (1, 3, 32, 32))),
+        resumes(
             f"{saved}.params", f"whole/params/{model}-1.params", f"resumed/params/{model}-1.params", "resumed"
         ),
     )
@@ -77,10 +77,10 @@ def test_segmentation_trains_resumes_evaluates_and_folds(place):
         place,
         Run("whole", "segment.py", "--epochs 2", epoch=0),
         Run("resumed", "segment.py", f"--epochs 2 --start_epoch 1 --resume @{first}", epoch=1),
-        Folds(second, network),
-        Resumes(first, second, "resumed/params/epoch_1.params", "resumed"),
+        folds(second, network),
+        resumes(first, second, "resumed/params/epoch_1.params", "resumed"),
         Run("evaluated", "segment.py", "--eval --start_epoch 1 --resume @folded.params", "--off"),
-        SamePrints("whole", "evaluated", "Epoch 1 validation (.*)", "evaluated"),
+        same_prints("whole", "evaluated", "Epoch 1 validation (.*)", "evaluated"),
     )
     assert found["D in the checkpoint"] == "24 of 24, 24 moved" and found["resumed"] and found["besides"]
 
@@ -94,12 +94,12 @@ def test_detection_trains_resumes_and_folds(place):
             place,
             Run("whole", "detect.py", "--epochs 2", epoch=0),
             Run("resumed", "detect.py", f"--epochs 2 --start-epoch 1 --resume @{first}", epoch=1),
-            Folds(
+            folds(
                 second,
                 Network(lambda: build(VOCDetection.CLASSES), (1, 3, 64, 96)),
                 among=("P2_conv", "P3_conv", "P4_conv", "P5_conv"),
             ),
-            Resumes(first, second, "resumed/params/net_0001.params", "resumed"),
+            resumes(first, second, "resumed/params/net_0001.params", "resumed"),
         )
     finally:
         undo()

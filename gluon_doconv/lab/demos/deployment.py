@@ -10,8 +10,9 @@ import numpy as np
 from mxnet.gluon import HybridBlock, SymbolBlock
 
 from ...errors import DOConvError
-from ...files.export import export, export_onnx
+from ...files.export import export
 from ...files.fold import fold_params
+from ...files.onnx import export_onnx
 from ..evaluation import Outputs, Validation, context_of, predict
 from .labels import DO_CONV
 

@@ -20,7 +20,7 @@ from mxnet.gluon import HybridBlock, Trainer
 from mxnet.gluon.data import DataLoader
 from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss
 
-from ...compat.workarounds import WORKAROUNDS
+from ...compat.roi_align import masked_roi_align
 from ..configuration import AnnealedRecipe
 from ..datasets.coco import DIGIT_IDS, IDS
 from ..evaluation import Outputs, Validation, context_of, predict
@@ -51,7 +51,7 @@ class Detection(BackboneDemo):
     @contextmanager
     def workaround(self) -> Iterator[None]:
         """Work around ROIAlign, which in an FPN on the CPU reads memory that nobody wrote."""
-        undo = next(workaround for workaround in WORKAROUNDS if workaround.name == "roi-align").apply()
+        undo = masked_roi_align()
         try:
             yield
         finally:
