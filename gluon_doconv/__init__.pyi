@@ -5,15 +5,17 @@ from .core.config import DOConvConfig, Options
 from .core.convert import fold, over_parameterize
 from .core.layers import DOConv1D, DOConv2D, DOConv3D
 from .core.separable import separate
+from .core.symbol_params import with_ds
 from .costing.compare import costs
 from .costing.counting import register_macc
 from .costing.summary import summary
 from .errors import DOConvError, DOConvWarning
 from .files.checkpoint import load_parameters, over_parameterize_params
-from .files.export import export, fold_symbol
+from .files.export import export
 from .files.fold import fold_params, inspect
 from .files.importers import import_published, import_pytorch
 from .files.onnx import export_onnx
+from .files.symbols import fold_symbol, over_parameterize_symbol
 from .patching.patch import patch, patched, unpatch
 from .patching.registry import register, unregister
 from .patching.state import is_patched
@@ -42,6 +44,7 @@ __all__ = [
     "load_parameters",
     "over_parameterize",
     "over_parameterize_params",
+    "over_parameterize_symbol",
     "patch",
     "patch_from_environment",
     "patch_from_options",
@@ -52,4 +55,5 @@ __all__ = [
     "summary",
     "unpatch",
     "unregister",
+    "with_ds",
 ]

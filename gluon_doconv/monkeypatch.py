@@ -34,6 +34,18 @@ def wrap_method(owner: type, name: str, replacement: Callable[..., Any]) -> Undo
     return functools.partial(setattr, owner, name, original)
 
 
+def wrap_function(module: ModuleType, name: str, replacement: Callable[..., Any]) -> Undo:
+    """Replace a module's function by ``replacement(original, …)``; what is returned puts the original back."""
+    original = getattr(module, name)
+
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return replacement(original, *args, **kwargs)
+
+    setattr(module, name, function)
+    return functools.partial(setattr, module, name, original)
+
+
 def when_imported(name: str, change: Callable[[ModuleType], Undo]) -> Undo:
     """Call ``change`` with the module ``name``: now if it is imported already, or else when it is.
 

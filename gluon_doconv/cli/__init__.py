@@ -11,7 +11,7 @@ from .demo import demo
 from .doctor import doctor
 from .errors import Verbs
 from .figure import figure
-from .files import fold, inspect
+from .files import convert, fold, inspect
 from .models import export, macc, summary
 from .report import report
 from .reproduce import reproduce
@@ -33,6 +33,7 @@ def main() -> None:
 
 for command in (
     run,
+    convert,
     fold,
     inspect,
     summary,

@@ -15,6 +15,7 @@ from .config_options import config_options
 @click.option(
     "--only-named", is_flag=True, help="DO-Conv only where the script asks for a model as NAME_doconv"
 )
+@click.option("--all-networks", is_flag=True, help="DO-Conv in what the script trains by mx.mod.Module as well")
 @click.option("--off", is_flag=True, help="run the script plain")
 @click.option(
     "--fold-on-save", is_flag=True, help="write each checkpoint folded as well, as NAME-folded.params"
@@ -42,6 +43,7 @@ def run(
     doconv: DOConvConfig,
     is_module: bool,
     only_named: bool,
+    all_networks: bool,
     off: bool,
     fold_on_save: bool,
     weights: str | None,
@@ -60,6 +62,7 @@ def run(
         is_module=is_module,
         doconv=None if off else doconv,
         only_named=only_named,
+        all_networks=all_networks,
         fold_on_save=fold_on_save,
         weights=weights,
         seed=seed,

@@ -23,8 +23,9 @@ def choose_composition(layer: HybridBlock, x: Any, geometry: Geometry) -> str:
     x : what it is called with, an array or a symbol
     geometry : of its kernel
     """
-    if layer._composition != "auto":
-        return layer._composition
+    chosen: str = layer._composition
+    if chosen != "auto":
+        return chosen
     shape = _shape_of(x) or layer._input_shape
     if shape is None or 0 in layer.D.shape:
         return "kernel"
@@ -36,7 +37,8 @@ def choose_composition(layer: HybridBlock, x: Any, geometry: Geometry) -> str:
 def _shape_of(x: Any) -> tuple[int, ...] | None:
     """Return the shape of an array, or of a symbol if its graph tells; None if not."""
     if isinstance(x, mx.nd.NDArray):
-        return x.shape
+        shape: tuple[int, ...] = x.shape
+        return shape
     try:
         _, outputs, _ = x.infer_shape_partial()
     except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known

@@ -13,7 +13,7 @@ from mxnet.gluon.nn.conv_layers import _Conv
 from mxnet.gluon.parameter import Parameter
 
 from ..errors import DOConvError
-from . import layers, names
+from . import kernel, layers, names
 from .config import DOConvConfig
 from .graph import BlockGraph, ConvolutionNode
 from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
@@ -91,9 +91,7 @@ class Convolution(ABC):
     @property
     def kind(self) -> str:
         """DO-Conv, DO-DConv or DO-GConv (section 3), by the number of groups."""
-        if self.groups == 1:
-            return "DO-Conv"
-        return "DO-DConv" if self.groups == (self.in_channels or self.channels) else "DO-GConv"
+        return kernel.kind(self.groups, self.in_channels or self.channels)
 
 
 class LayerConvolution(Convolution):

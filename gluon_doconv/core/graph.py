@@ -100,18 +100,32 @@ class Graph:
         for node in nodes:
             node["inputs"][WEIGHT] = [weight, 0, 0]
 
-    def over_parameterize(self, convolution: ConvolutionNode, d: mx.sym.Symbol, geometry: Geometry) -> None:
-        """Compose the kernel of a plain convolution from its ``weight`` and the variable ``d``."""
+    def over_parameterize(
+        self, convolution: ConvolutionNode, d: mx.sym.Symbol, geometry: Geometry, dtype: Any = "float32"
+    ) -> None:
+        """Compose the kernel of a plain convolution from its ``weight``, of ``dtype``, and ``d``."""
         nodes = self._of_weight(convolution.weight)
         index = self._index(convolution.weight)
         self._set_shape(index, geometry.weight_tail)
         x, weight = mx.sym.var("data of the convolution"), mx.sym.var(convolution.weight)
         with mx.name.Prefix(f"{convolution.node}_"):
-            composed = operators.compose_inferring("float32", mx.sym, x, weight, d, geometry)
+            composed = operators.compose_inferring(dtype, mx.sym, x, weight, d, geometry)
         known = {x.name: nodes[0]["inputs"][DATA], weight.name: [index, 0, 0]}
         kernel = self._splice(composed, known)
         for node in nodes:
             node["inputs"][WEIGHT] = kernel
+
+    def other_users(self, weight: str) -> list[str]:
+        """The names of what reads this variable otherwise than as the plain kernel of a convolution."""
+        index = self._index(weight)
+        kernel_of = [id(node) for node in self._of_weight(weight)]
+        readers = [
+            node["name"]
+            for node in self.nodes
+            for place, source in enumerate(node["inputs"])
+            if source[0] == index and not (place == WEIGHT and id(node) in kernel_of)
+        ]
+        return readers + ["the outputs" for head in self._json["heads"] if head[0] == index]
 
     def variables_behind(self, index: int) -> set[str]:
         """The names of the variables whose values the node at ``index`` is computed from."""

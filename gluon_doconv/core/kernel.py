@@ -52,6 +52,13 @@ class Geometry:
         return self.kernel_size if self.d_mul == self.kernel_area else (self.d_mul,)
 
 
+def kind(groups: int, in_channels: int) -> str:
+    """DO-Conv, DO-DConv or DO-GConv (section 3), by the number of groups."""
+    if groups == 1:
+        return "DO-Conv"
+    return "DO-DConv" if groups == in_channels else "DO-GConv"
+
+
 def identity(kernel_area: int, d_mul: int, dtype: npt.DTypeLike = np.float64) -> Array:
     """The identity I of shape (M·N, D_mul) that D starts from (section 4, "The choice of D_mul").
 

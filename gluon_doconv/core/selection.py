@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Iterable, Sequence, cast
+from typing import Iterable, Protocol, Sequence, cast
 
 from ..errors import DOConvError
 from .config import DOConvConfig
-from .convolutions import Convolution
 
 BACKBONE = re.compile(
     r"(^|[_\d])(cifar|wide|se|de|plain)*"
@@ -18,7 +17,23 @@ BACKBONE = re.compile(
 STAGE = re.compile(r"(?:stage|layers?)_?(\d)(?=[_.]|$)")
 
 
-def reasons(config: DOConvConfig, convolutions: Sequence[Convolution]) -> list[str | None]:
+class Selectable(Protocol):
+    """A convolution as far as a selection looks at it, whether of a live network or of a symbol."""
+
+    @property
+    def name(self) -> str:
+        """What files call it; patterns and stages are searched for in it."""
+
+    @property
+    def prefix(self) -> str:
+        """What the network calls it; patterns and stages are searched for in it, too."""
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why DO-Conv does not apply here; None if it does."""
+
+
+def reasons(config: DOConvConfig, convolutions: Sequence[Selectable]) -> list[str | None]:
     """For each convolution, in order, why ``config`` does not choose it; None for a chosen one.
 
     Raises
@@ -33,7 +48,7 @@ def reasons(config: DOConvConfig, convolutions: Sequence[Convolution]) -> list[s
     return found
 
 
-def _reason(config: DOConvConfig, convolution: Convolution, stage: int | None) -> str | None:
+def _reason(config: DOConvConfig, convolution: Selectable, stage: int | None) -> str | None:
     if convolution.obstacle:
         return convolution.obstacle
     if config.include and not _matches(config.include, convolution):
@@ -48,7 +63,7 @@ def _reason(config: DOConvConfig, convolution: Convolution, stage: int | None) -
 
 
 def _nothing_matched(
-    config: DOConvConfig, convolutions: Sequence[Convolution], stages: Sequence[int | None]
+    config: DOConvConfig, convolutions: Sequence[Selectable], stages: Sequence[int | None]
 ) -> str:
     usable = [
         (convolution, stage) for convolution, stage in zip(convolutions, stages) if not convolution.obstacle
@@ -64,7 +79,7 @@ def _nothing_matched(
     return f"the selection {said} matches no convolution. {hint}, for instance {_near(config, usable)}."
 
 
-def _near(config: DOConvConfig, usable: Sequence[tuple[Convolution, int | None]]) -> str:
+def _near(config: DOConvConfig, usable: Sequence[tuple[Selectable, int | None]]) -> str:
     names = [name for convolution, _ in usable for name in (convolution.name, convolution.prefix)]
     near = [
         name for pattern in config.include or () for name in difflib.get_close_matches(pattern, names, 3, 0.3)
@@ -72,7 +87,7 @@ def _near(config: DOConvConfig, usable: Sequence[tuple[Convolution, int | None]]
     return ", ".join(dict.fromkeys(near or [convolution.name for convolution, _ in usable[:3]]))
 
 
-def part_of(convolution: Convolution) -> str:
+def part_of(convolution: Selectable) -> str:
     """``'backbone'``, what a classification network brings along, or ``'head'``, what a task adds to it.
 
     GluonCV writes the backbone's name into the names of its layers, before their own.
@@ -80,7 +95,7 @@ def part_of(convolution: Convolution) -> str:
     return "backbone" if BACKBONE.search(convolution.prefix) else "head"
 
 
-def stages_of(convolutions: Sequence[Convolution]) -> list[int | None]:
+def stages_of(convolutions: Sequence[Selectable]) -> list[int | None]:
     """The paper's stage of each convolution (Table 6).
 
     GluonCV writes it into the names of its networks (``stage2_conv0``, ``layer2.0.conv1``). What comes
@@ -96,12 +111,12 @@ def stages_of(convolutions: Sequence[Convolution]) -> list[int | None]:
     return stages
 
 
-def _named_stage(convolution: Convolution) -> int | None:
+def _named_stage(convolution: Selectable) -> int | None:
     found = STAGE.search(convolution.prefix) or STAGE.search(convolution.name)
     return int(found.group(1)) if found else None
 
 
-def _matches(patterns: Iterable[str], convolution: Convolution) -> bool:
+def _matches(patterns: Iterable[str], convolution: Selectable) -> bool:
     return any(
         re.search(pattern, name) for pattern in patterns for name in (convolution.name, convolution.prefix)
     )

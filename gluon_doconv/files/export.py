@@ -19,13 +19,13 @@ from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 
 
-def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
-    """Fold an exported network, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its code.
+def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
+    """Fold a checkpoint, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its network's code.
 
     Parameters
     ----------
     prefix : str
-        What ``HybridBlock.export`` was given as path.
+        What ``HybridBlock.export`` or ``Module.save_checkpoint`` was given as path.
     epoch : int
         The number in the ``.params`` file's name.
     target_prefix : str
@@ -53,13 +53,13 @@ def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
     >>> len(doconv.fold_symbol("exported", 0, "plain"))
     19
     """
-    symbol_file, params_file = _names(prefix, epoch)
-    symbol, arrays = _read_symbol(symbol_file), read_params(params_file)
+    symbol_file, params_file = checkpoint_files(prefix, epoch)
+    symbol, arrays = read_symbol(symbol_file), read_params(params_file)
     pairs = find_pairs(arrays)
     if not pairs:
         raise DOConvError(f"{params_file} has no D beside any weight: it is a plain export, or folded already")
     folded_symbol, folded_arrays, layers = fold_graph(symbol, arrays, pairs)
-    _write(target_prefix, epoch, folded_symbol, folded_arrays)
+    write_checkpoint(target_prefix, epoch, folded_symbol, folded_arrays)
     return layers
 
 
@@ -125,7 +125,7 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     (1, 10)
     """
     symbol, arrays = folded_graph(net)
-    return _write(path, epoch, symbol, arrays)
+    return write_checkpoint(path, epoch, symbol, arrays)
 
 
 def folded_graph(net: HybridBlock) -> tuple[mx.sym.Symbol, dict[str, mx.nd.NDArray]]:
@@ -147,11 +147,13 @@ def _arrays_of(net: HybridBlock, symbol: mx.sym.Symbol) -> dict[str, mx.nd.NDArr
     return {f"{'aux' if n in auxiliary else 'arg'}:{n}": p._reduce() for n, p in parameters.items()}
 
 
-def _names(prefix: str, epoch: int) -> tuple[str, str]:
+def checkpoint_files(prefix: str, epoch: int) -> tuple[str, str]:
+    """Name the two files of a checkpoint, as MXNet does."""
     return f"{prefix}-symbol.json", f"{prefix}-{epoch:04d}.params"
 
 
-def _read_symbol(path: str) -> mx.sym.Symbol:
+def read_symbol(path: str) -> mx.sym.Symbol:
+    """Read a ``-symbol.json`` file; raise :class:`DOConvError` if it is missing or damaged."""
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
@@ -162,8 +164,9 @@ def _read_symbol(path: str) -> mx.sym.Symbol:
         raise DOConvError(f"{path} is damaged, or not an exported graph") from error
 
 
-def _write(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
-    targets = _names(prefix, epoch)
+def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
+    """Write the two files of a checkpoint, both or none, and return their names."""
+    targets = checkpoint_files(prefix, epoch)
     with atomic(*targets) as (symbol_file, params_file):
         symbol.save(symbol_file)
         mx.nd.save(params_file, dict(arrays))

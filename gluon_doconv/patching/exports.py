@@ -9,7 +9,7 @@ from typing import Any, Callable
 from mxnet.gluon import HybridBlock
 
 from ..core.convert import is_doconv
-from ..files.export import fold_symbol
+from ..files.export import fold_checkpoint
 from ..monkeypatch import Undo, wrap_method
 
 
@@ -27,5 +27,5 @@ def _export(original: Callable[..., Any], net: HybridBlock, path: str, epoch: in
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, "unfolded")
         original(net, prefix, epoch, **kwargs)
-        fold_symbol(prefix, epoch, path)
+        fold_checkpoint(prefix, epoch, path)
     return None

@@ -13,6 +13,7 @@ from ..errors import DOConvError
 from ..files.fold import fold_params
 from ..monkeypatch import Undo, wrap_method
 from ..patching.estimators import fold_estimator, has_doconv_network, on_estimators
+from .module_files import on_module_files
 
 
 class CheckpointLog:
@@ -38,6 +39,7 @@ class CheckpointLog:
         stack = ExitStack()
         stack.callback(wrap_method(Block, "save_parameters", self._save_parameters))
         stack.callback(on_estimators(self._watch_estimators))
+        stack.callback(on_module_files(self._note_as))
         return stack.close
 
     def _watch_estimators(self, base: type) -> Undo:
@@ -67,12 +69,15 @@ class CheckpointLog:
             self._in_pickle = False
 
     def _note(self, path: Path, fold_file: Callable[[Path, Path], Any]) -> None:
+        target = path.with_name(f"{path.stem}-folded{path.suffix}")
+        self._note_as(str(path), str(target), lambda: fold_file(path, target))
+
+    def _note_as(self, path: str, target: str, fold: Callable[[], Any]) -> None:
         self._notes.append(f"wrote {path}")
         if not self._fold:
             return
-        target = path.with_name(f"{path.stem}-folded{path.suffix}")
         try:
-            fold_file(path, target)
+            fold()
         except DOConvError as error:  # no reason to end a training
             self._notes.append(f"did NOT write {target}: {error}")
         else:

@@ -13,6 +13,7 @@ from ..compat.workarounds import WORKAROUNDS, apply_workarounds
 from ..core.config_text import SWITCH
 from ..errors import DOConvError
 from ..patching.converter import Converter
+from ..patching.modules import convert_modules
 from ..patching.patch import patch_as, unpatch
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
@@ -76,6 +77,8 @@ def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
         return named
     active = patch_as(config.doconv)
     stack.callback(unpatch)
+    if config.all_networks:
+        stack.callback(convert_modules(active))
     return active
 
 
