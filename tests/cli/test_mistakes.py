@@ -48,6 +48,11 @@ MISTAKES = [
     ("fold empty.params x.params", 1, "empty.params is damaged, or not a .params file"),
     ("fold plain.params x.params", 1, "plain.params has no D beside any weight"),
     ("fold plain.params x.params --epoch x", 2, "'--epoch': 'x' is not a valid integer"),
+    # convert
+    ("convert", 2, "Missing argument 'PREFIX'"),
+    ("convert nowhere x", 1, "nowhere-symbol.json: there is no such file"),
+    ("convert folder x", 1, "folder-symbol.json: there is no such file"),
+    ("convert nowhere x --d-mul 0", 2, "'--d-mul': .* at least 1"),
     # inspect
     ("inspect", 2, "Missing argument 'FILE'"),
     ("inspect nowhere.params", 1, "nowhere.params: there is no such file"),
