@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any, Callable, Sequence
+from typing import Sequence
 
 import mxnet as mx
 from mxnet.gluon import Block
 
+from ..calls import Call
 from ..core.config import DOConvConfig
 from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
 from ..files.checkpoint import with_identities, with_structural_names
 from ..files.fold import find_pairs
 from ..files.params import Arrays
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 
 
 def load_any_form() -> Undo:
@@ -24,25 +25,24 @@ def load_any_form() -> Undo:
     Where a network has a D and the file has none, it is the identity; where only the file has a D, the network
     is given it. What else a file lacks is the error it was.
     """
-    return wrap_method(Block, "load_parameters", _load_parameters)
+    return intercept(Block, "load_parameters", _load_parameters)
 
 
-def _load_parameters(
-    original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
-) -> None:
-    found = mx.nd.load(filename) if os.path.isfile(filename) else None
+def _load_parameters(call: Call) -> None:
+    net, filename = call.instance, call["filename"]
+    found = mx.nd.load(filename) if isinstance(filename, str) and os.path.isfile(filename) else None
     if not isinstance(found, dict):
-        return original(net, filename, *args, **kwargs)
+        return call()
     arrays = with_structural_names(found, net)
     convolutions = find_convolutions(net)
     over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))
     arrays = with_identities(arrays, net, [found for found in convolutions if found.d is not None])
     if arrays.keys() == found.keys():
-        return original(net, filename, *args, **kwargs)
+        return call()
     with tempfile.TemporaryDirectory() as folder:
         temporary = os.path.join(folder, os.path.basename(filename))
         mx.nd.save(temporary, arrays)
-        return original(net, temporary, *args, **kwargs)
+        return call(filename=temporary)
 
 
 def _with_d_in_file_only(

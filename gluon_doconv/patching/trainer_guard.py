@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any, Callable
+from typing import Any
 
-from mxnet.gluon import Trainer
+from mxnet.gluon import ParameterDict, Trainer
+from mxnet.gluon.parameter import Parameter
 
+from ..calls import Call
 from ..core import names
 from ..errors import DOConvError
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 from .state import networks_so_far
 
 
@@ -19,10 +21,8 @@ def refuse_plain_trainers(likely_reason: str) -> Undo:
     ``likely_reason`` is a sentence for the error; the networks with DO-Conv so far are listed after it.
     """
 
-    def make_trainer(
-        original: Callable[..., None], trainer: Trainer, params: Any, *args: Any, **kwargs: Any
-    ) -> None:
-        parameters = list(params.values()) if hasattr(params, "values") else list(params)
+    def make_trainer(call: Call) -> None:
+        parameters = _parameters(call["params"])
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
         if kernels and not any(names.is_d(p.name) for p in parameters):
             raise DOConvError(
@@ -30,6 +30,12 @@ def refuse_plain_trainers(likely_reason: str) -> Undo:
                 f"such as {kernels[0].name}, and no D. {likely_reason} Networks with DO-Conv so far: "
                 f"{networks_so_far()}."
             )
-        original(trainer, params, *args, **kwargs)
+        call()
 
-    return wrap_method(Trainer, "__init__", make_trainer)
+    return intercept(Trainer, "__init__", make_trainer)
+
+
+def _parameters(given: Any) -> list[Parameter]:
+    """List the Parameters that a Trainer is given; what a Trainer does not take is for itself to refuse."""
+    listed = list(given.values()) if isinstance(given, (dict, ParameterDict)) else given
+    return [one for one in listed if isinstance(one, Parameter)] if isinstance(listed, (list, tuple)) else []
