@@ -33,6 +33,7 @@ INSTALL_REQUIRES = [
     # distutils, which MXNet imports, left the standard library in Python 3.12.
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
+    "lazy-loader>=0.4",
     "tabulate>=0.9",
     "tqdm>=4.40",
 ]
@@ -113,7 +114,7 @@ setup(
     license_files=["LICENSE"],
     packages=find_packages(include=["gluon_doconv", "gluon_doconv.*"]),
     package_data={
-        "gluon_doconv": ["py.typed"],
+        "gluon_doconv": ["*.pyi", "py.typed"],
         "gluon_doconv.lab.report": ["*.html"],
     },
     python_requires=">=3.8",

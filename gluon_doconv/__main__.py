@@ -11,6 +11,8 @@ from .cli import main
 from .errors import DOConvError
 from .runner.run_config import RunConfig
 
+INTERRUPTED = 128 + 2  # what a shell makes of SIGINT
+
 
 def start() -> None:
     """Run the command line.
@@ -31,7 +33,8 @@ def _command_line() -> Any:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        sys.exit("Aborted!")
+        click.echo("Aborted", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _run(config: RunConfig) -> None:

@@ -10,7 +10,6 @@ from typing import Iterator
 import click
 
 from ..errors import DOConvWarning
-from .common import errors_as_messages
 
 
 @click.group("patch")
@@ -23,7 +22,6 @@ _target = click.argument("target", type=click.Path(path_type=Path, exists=True))
 
 @patching.command()
 @_target
-@errors_as_messages
 def check(target: Path) -> None:
     """Say what of TARGET (a checkout, or a script) can be patched, and what is. Changes nothing."""
     from ..checkout.apply import check
@@ -38,7 +36,6 @@ def check(target: Path) -> None:
 
 @patching.command()
 @_target
-@errors_as_messages
 def apply(target: Path) -> None:
     """Patch TARGET (a checkout, or a script); if anything is in the way, all of it stays as it is."""
     from ..checkout.apply import apply
@@ -49,7 +46,6 @@ def apply(target: Path) -> None:
 
 @patching.command()
 @_target
-@errors_as_messages
 def revert(target: Path) -> None:
     """Make TARGET, to the byte, what it was before it was patched, but for what you edited since."""
     from ..checkout.apply import revert

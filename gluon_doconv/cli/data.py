@@ -7,8 +7,6 @@ from typing import Any, Callable
 
 import click
 
-from .common import errors_as_messages
-
 
 @click.group()
 def data() -> None:
@@ -27,10 +25,13 @@ def _height_and_width(_: click.Context, __: click.Parameter, value: str | None) 
 def _data_set(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command what the writers of all layouts take."""
     for decorate in (
-        errors_as_messages,
-        click.option("--seed", default=0, show_default=True),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option(
-            "--images", default=40, show_default=True, help="to train on; a quarter as many to validate on"
+            "--images",
+            type=click.IntRange(1),
+            default=40,
+            show_default=True,
+            help="to train on; a quarter as many to validate on",
         ),
         click.argument("folder", metavar="DIR"),
     ):

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import click
 
 from ..lab.tracking import Tracker
-from .common import errors_as_messages, tensorboard_option
+from .common import tensorboard_option
 
 
 @click.group()
@@ -25,23 +25,31 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
         output = click.Path(path_type=Path, file_okay=False)
         options: list[Callable[[Any], Any]] = [
             click.option("--output", type=output, default=Path("runs", name), show_default=True),
-            click.option("--seed", default=0, show_default=True),
-            click.option("--epochs", default=epochs, show_default=True, help="for each of the two networks"),
+            click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+            click.option(
+                "--epochs",
+                type=click.IntRange(1),
+                default=epochs,
+                show_default=True,
+                help="for each of the two networks",
+            ),
             tensorboard_option,
         ]
         if images is not None:
             text = "to train on; a quarter as many validate"
-            options.append(click.option("--images", default=images, show_default=True, help=text))
-        for option in [errors_as_messages, *options]:
+            options.append(
+                click.option("--images", type=click.IntRange(1), default=images, show_default=True, help=text)
+            )
+        for option in options:
             command = option(command)
         return demo.command()(command)
 
     return decorate
 
 
-def _run(name: str, output: Path, tracker: Tracker, **recipe: Any) -> None:
-    job = import_module(f"..demos.{name}", __package__)
-    text = job.run(output, job.Recipe(**recipe), tracker)
+def _run(name: str, output: Path, tracker: Tracker, **settings: Any) -> None:
+    job = import_module(f"..lab.demos.{name}", __package__)
+    text = job.demo(tracker=tracker, **settings).run(output)
     click.echo(f"\n{text}\n\nWritten to {output}:")
     for path in sorted(output.iterdir()):
         click.echo(f"  {path.name}{'/' if path.is_dir() else ''}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import errors_as_messages
+from .common import pattern
 
 
 @click.group()
@@ -16,9 +16,10 @@ def figure() -> None:
 
 @figure.command()
 @click.argument("checkpoint")
-@click.option("--layers", default="", help="regular expression; by default every DO-Conv layer")
+@click.option(
+    "--layers", default="", callback=pattern, help="regular expression; by default every DO-Conv layer"
+)
 @click.option("--output", help="PREFIX of the two files; by default the checkpoint's name")
-@errors_as_messages
 def kernels(checkpoint: str, layers: str, output: str | None) -> None:
     """Figure 6: W, D, W′ and the heat map H = Σ|W′ − W| of every DO-Conv layer of a .params CHECKPOINT."""
     from ..lab.figures.kernels import draw_heat_maps, draw_kernels, read_layers
@@ -38,11 +39,10 @@ def kernels(checkpoint: str, layers: str, output: str | None) -> None:
 @figure.command()
 @click.argument("results")
 @click.option("--output", default="curves.png", show_default=True, help="the file to write")
-@errors_as_messages
 def curves(results: str, output: str) -> None:
     """Figure 5: training and validation curves, baseline against DO-Conv, from a RESULTS file of reproduce."""
-    from ..lab.experiments.curves import draw_curves
-    from ..lab.experiments.records import read_results
+    from ..lab.figures.curves import draw_curves
+    from ..lab.records import read_results
 
     draw_curves(read_results(results), output)
     click.echo(output)

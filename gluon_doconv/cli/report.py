@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from .common import errors_as_messages
-
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -18,7 +16,6 @@ from .common import errors_as_messages
     show_default=True,
     help="the file to write",
 )
-@errors_as_messages
 def report(runs: tuple[Path, ...], output: Path) -> None:
     """Write the results of RUNS, folders of `demo` and `reproduce`, as one HTML page to send to a colleague."""
     from ..lab.report.page import write_page

@@ -8,7 +8,7 @@ import click
 
 from ..errors import DOConvError
 from ..lab.tracking import Tracker
-from .common import errors_as_messages, tensorboard_option
+from .common import pattern, tensorboard_option
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -21,10 +21,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--gluoncv", type=FOLDER, help="a checkout of GluonCV, for its scripts: tables 2 to 7")
 @click.option("--smoke", is_flag=True, help="a few bundled digits and two epochs instead: does everything run?")
 @click.option("--seeds", type=click.IntRange(1), help="how many; by default 5, of digits 10, with --smoke 2")
-@click.option("--columns", help="regular expression on the table's columns; by default all")
+@click.option("--columns", callback=pattern, help="regular expression on the table's columns; by default all")
 @click.option("--output", type=FOLDER, help="by default runs/TABLE")
 @tensorboard_option
-@errors_as_messages
 def reproduce(
     table: str,
     data: Path | None,

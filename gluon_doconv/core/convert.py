@@ -1,4 +1,4 @@
-"""A live network: over-parameterize it, fold it, say what it is."""
+"""Over-parameterize a live network, and fold it."""
 
 from __future__ import annotations
 

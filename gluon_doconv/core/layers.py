@@ -18,9 +18,9 @@ from mxnet.util import is_np_array
 
 from ..errors import DOConvError
 from . import operators
+from .composition import choose_composition
 from .config import DOConvConfig
 from .kernel import Geometry
-from .macc import macc, output_shape
 from .parameters import create_d, fit_weight, fold_parameters, refuse_small_d_mul, remove_d, resize
 
 LAYOUTS = ("NCW", "NCHW", "NCDHW")
@@ -67,7 +67,7 @@ class _DOConv(HybridBlock):
         _refuse_np_semantics(self.name)
         if D is None:  # pointwise: there is no spatial patch to over-parameterize (section 4)
             return super().hybrid_forward(F, x, weight, bias)
-        if _chosen_composition(self, x) == "feature":
+        if choose_composition(self, x, _geometry(self)) == "feature":
             return _feature_composition(self, F, x, weight, bias, D)
         return super().hybrid_forward(F, x, _composed(self, F, x, weight, D), bias)
 
@@ -217,31 +217,6 @@ def _feature_composition(layer: HybridBlock, F: Any, x: Any, weight: Any, bias: 
         **{key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")},
     )
     return y if layer.act is None else layer.act(y)
-
-
-def _chosen_composition(layer: HybridBlock, x: Any) -> str:
-    chosen: str = layer._composition
-    if chosen != "auto":
-        return chosen
-    shape = _shape_of(x) or layer._input_shape
-    if shape is None or 0 in layer.D.shape:
-        return "kernel"
-    kwargs = layer._kwargs
-    positions = output_shape(shape[2:], kwargs["kernel"], kwargs["stride"], kwargs["pad"], kwargs["dilate"])
-    return macc(_geometry(layer), layer.D.shape[2], prod(positions)).cheaper
-
-
-def _shape_of(x: Any) -> tuple[int, ...] | None:
-    """The shape of an array, or of a symbol if its graph tells; None if not."""
-    if isinstance(x, mx.nd.NDArray):
-        shape: tuple[int, ...] = x.shape
-        return shape
-    try:
-        _, outputs, _ = x.infer_shape_partial()
-    except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known
-        return None
-    shape = outputs[0] if outputs else ()
-    return shape if shape and 0 not in shape[2:] else None
 
 
 def _set_in_channels(layer: HybridBlock, in_channels: int) -> None:

@@ -1,4 +1,4 @@
-"""What DO-Conv does to Gluon Parameters."""
+"""The Parameters of an over-parameterized convolution: its D made and removed, its weight fitted and folded."""
 
 from __future__ import annotations
 

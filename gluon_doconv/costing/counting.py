@@ -3,8 +3,9 @@
 One multiply-accumulate (MACC) is one term of an inner product: two numbers are multiplied and the product is
 added to a sum. That is the paper's measure (section 3), and it is what convolutions and matrix products consist
 of. Adding a bias, normalising by given statistics, activating, pooling and moving numbers about form no inner
-products and have none, by this definition: such operators are listed in :data:`WITHOUT_MACC`. An operator that
-is in neither table is not counted, and is named.
+products and have none, by this definition: such operators are listed in
+:data:`~gluon_doconv.costing.without_macc.WITHOUT_MACC`. An operator in neither table is not counted, and
+is named; :func:`register_macc` adds one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import mxnet as mx
 
 from ..core.graph import WEIGHT, Graph
 from ..errors import DOConvError
+from .without_macc import WITHOUT_MACC
 
 Shape = Sequence[int]
 Handler = Callable[[Mapping[str, str], Sequence[Shape], Shape], "int | None"]
@@ -62,25 +64,22 @@ HANDLERS: dict[str, Handler] = {
 WITH_KERNEL = ("Convolution", "Deconvolution", "FullyConnected")
 
 
-# Elementwise, or moving numbers about, summing, choosing, comparing them; normalising by given statistics.
-WITHOUT_MACC = frozenset(
+def register_macc(operator: str, handler: Handler) -> None:
+    """Say how the multiply-accumulates of an operator are counted, for :func:`~gluon_doconv.costs`.
+
+    Parameters
+    ----------
+    operator : its name in a graph; of a ``mx.operator.CustomOp`` its ``op_type``. A handler that it has already
+        is replaced
+    handler : is called with the attributes of a node (texts by name), the shapes of its inputs and the shape of
+        its first output, and returns the number; 0 says that there are none, None that this one is not counted
+
+    Examples
+    --------
+    >>> import gluon_doconv as doconv
+    >>> doconv.register_macc("khatri_rao", lambda attributes, inputs, output: output[0] * output[1])
     """
-    Activation BatchNorm BlockGrad Cast Concat Crop Dropout Flatten LeakyReLU Pad Pooling Reshape SliceChannel
-    SoftmaxOutput SwapAxis
-    _arange _eye _ones _zeros _full _copy _identity_with_attr_like_rhs
-    _contrib_AdaptiveAvgPooling2D _contrib_SyncBatchNorm _contrib_box_decode _contrib_arange_like
-    _div_scalar _equal_scalar _greater_scalar _greater_equal_scalar _hypot_scalar _lesser_scalar
-    _lesser_equal_scalar _maximum_scalar _minimum_scalar _minus_scalar _mod_scalar _mul_scalar _not_equal_scalar
-    _plus_scalar _power_scalar _rdiv_scalar _rminus_scalar
-    abs add_n amp_cast amp_multicast argmax argmin argsort broadcast_add broadcast_axis broadcast_div
-    broadcast_equal broadcast_greater broadcast_lesser broadcast_like broadcast_logical_and broadcast_maximum
-    broadcast_minimum broadcast_mod broadcast_mul broadcast_power broadcast_sub broadcast_to ceil clip cos diag
-    elemwise_add elemwise_div elemwise_mul elemwise_sub erf exp expand_dims floor gather_nd hard_sigmoid log
-    log2 log_softmax logical_not max max_axis mean min negative one_hot ones_like pick reciprocal relu repeat
-    reshape_like reverse round rsqrt shape_array sigmoid sign sin size_array slice slice_axis slice_like
-    softmax softsign sort sqrt square squeeze stack sum sum_axis take tanh tile topk transpose where zeros_like
-    """.split()  # noqa: SIM905
-)
+    HANDLERS[operator] = handler
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Operation:
 
 
 def count(symbol: mx.sym.Symbol, **input_shapes: Shape) -> list[Operation]:
-    """Every operator of a graph with its MACCs, in the order in which they run.
+    """Count every operator of a graph, in the order in which they run.
 
     Parameters
     ----------
@@ -119,7 +118,7 @@ def count(symbol: mx.sym.Symbol, **input_shapes: Shape) -> list[Operation]:
 def _operation(
     index: int, node: dict[str, Any], graph: Graph, shapes: Mapping[tuple[int, int], Shape]
 ) -> Operation:
-    op, output = node["op"], shapes.get((index, 0), ())
+    op, output = _name(node), shapes.get((index, 0), ())
     inputs = [shapes.get((source, output_of), ()) for source, output_of, _ in node["inputs"]]
     behind = [source for source, *_ in node["inputs"]]
     if op in WITH_KERNEL:
@@ -137,8 +136,13 @@ def _operation(
     )
 
 
+def _name(node: Mapping[str, Any]) -> str:
+    """Return the operator of a node; all of Python's are one operator to MXNet, which calls it Custom."""
+    return node["attrs"]["op_type"] if node["op"] == "Custom" else node["op"]
+
+
 def _shapes(symbol: mx.sym.Symbol, given: Mapping[str, Shape]) -> dict[tuple[int, int], Shape]:
-    """The shape of every output of every node, by the node's place in the graph and the output's in the node.
+    """Return the shape of every output, by its node's place in the graph and its own in the node.
 
     Names do not tell: a layer that is used twice has two nodes of one name.
     """

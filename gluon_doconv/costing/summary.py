@@ -54,7 +54,7 @@ class LayerSummary:
     note: str
 
     def row(self) -> tuple:
-        """The cells of this line of the table."""
+        """Return the cells of this line of the table."""
         counts = (self.maccs.plain, self.maccs.kernel, self.maccs.feature) if self.maccs else ()
         shape = f"{self.channels[0] or '?'} → {self.channels[1]}"
         size = "×".join(map(str, self.kernel_size))
@@ -80,7 +80,7 @@ class Summary:
 
     @property
     def doconv(self) -> list[LayerSummary]:
-        """The over-parameterized ones."""
+        """Return the over-parameterized ones."""
         return [layer for layer in self.layers if layer.d_mul is not None]
 
     def __str__(self) -> str:
@@ -114,7 +114,7 @@ class Summary:
 
 
 def _text(cell: object) -> str:
-    """A cell of the table: numbers with their thousands apart, nothing where there is none."""
+    """Write a cell of the table: numbers with their thousands apart, nothing where there is none."""
     return f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell)
 
 
@@ -170,7 +170,7 @@ def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
     internals = trace(net).get_internals()
     parameters, variables = net.collect_params(), internals.list_inputs()
     known = {name: parameters[name].shape for name in variables if name in parameters}
-    given = {name: shape for name, shape in known.items() if shape and 0 not in shape}
+    given = {name: tuple(shape) for name, shape in known.items() if shape and 0 not in shape}
     given.update({name: tuple(input_shape) for name in variables if name not in parameters})
     arguments, outputs, _ = internals.infer_shape_partial(**given)
     positions: Counter = Counter()
@@ -180,7 +180,7 @@ def _trace_sizes(net: Block, input_shape: Sequence[int]) -> _Traced:
 
 
 def _line(convolution: Convolution, traced: _Traced | None, owner: str) -> LayerSummary:
-    """``owner`` names the convolution whose weight it is: parameters that are shared are counted there."""
+    """Describe a convolution; shared parameters are counted at ``owner``, the first that has the weight."""
     owned = convolution.name == owner
     shape = convolution.weight.shape or ()
     if traced and 0 in (shape or (0,)):
@@ -201,7 +201,7 @@ def _line(convolution: Convolution, traced: _Traced | None, owner: str) -> Layer
 
 
 def _maccs(convolution: Convolution, in_channels: int, traced: _Traced | None) -> Macc | None:
-    """Of a plain layer too: what it would cost as DO-Conv. None where DO-Conv does not apply."""
+    """Count a plain layer too, as what it would cost as DO-Conv; None where that does not apply."""
     if traced is None or convolution.obstacle or not in_channels:
         return None
     d_mul = prod(convolution.kernel_size) if convolution.d is None else convolution.d_mul

@@ -34,7 +34,10 @@ def atomic(*targets: str | os.PathLike[str]) -> Iterator[list[str]]:
 def _temporary_beside(target: Path) -> str:
     if not target.parent.is_dir():
         raise DOConvError(f"{target}: the folder {target.parent} does not exist")
-    handle, path = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        handle, path = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    except OSError as error:
+        raise DOConvError(f"{target} cannot be written: {error.strerror}") from error
     os.close(handle)
     os.chmod(path, 0o666 & ~_umask())
     return path

@@ -1,4 +1,4 @@
-"""``.params`` files: plain ↔ DO-Conv ↔ folded, with no network needed where the arrays say enough.
+"""Fold ``.params`` files: arrays to arrays, with no network.
 
 A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
 shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,

@@ -1,4 +1,4 @@
-"""Reading and writing whole files: a crash in the middle of writing leaves the old file, or none."""
+"""Read and write ``.params`` files: named arrays, whole or not at all."""
 
 from __future__ import annotations
 

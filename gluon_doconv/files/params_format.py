@@ -1,4 +1,4 @@
-"""The params_format of a ``.params`` file, checked before MXNet reads it.
+"""The format of a ``.params`` file, checked before MXNet reads it.
 
 MXNet believes the numbers it finds there: a damaged count or shape makes it run for hours, or ask for all
 the memory there is. The format is that of ``NDArray::Save`` (src/ndarray/ndarray.cc).

@@ -1,4 +1,4 @@
-"""Scores of trainings under way, told epoch by epoch: to TensorBoard, or to nobody."""
+"""Logs of trainings under way, step by step and epoch by epoch: in TensorBoard, or nowhere."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Scores = Mapping[str, Optional[float]]  # by name; what was not measured is None
 Log = Callable[[str, int, Scores], None]  # "epoch" or "step", its number from 1, what it measured
 Tracker = Callable[[str], ContextManager[Log]]  # for as long as the training of this name goes on
 
-FLUSH_SECONDS = 1  # of tensorboardX, which by default leaves what it is told two minutes in memory
+FLUSH_SECONDS = 1  # of tensorboardX, which by default keeps events two minutes in memory
 
 
 @contextmanager
 def no_tracker(run: str) -> Iterator[Log]:
-    """Log nobody of the training ``run``."""
+    """Log nothing of the training ``run``."""
     yield lambda unit, number, scores: None
 
 
@@ -44,7 +44,7 @@ class TensorBoard:
 
     @contextmanager
     def __call__(self, run: str) -> Iterator[Log]:
-        """Write down what is told of the training ``run``, a second or so later."""
+        """Write what is logged of the training ``run``, a second or so later."""
         from tensorboardX import SummaryWriter
 
         with SummaryWriter(str(self.folder / run), flush_secs=FLUSH_SECONDS) as writer:

@@ -7,10 +7,14 @@ from pathlib import Path
 from gluon_doconv import DOConvError
 from gluon_doconv.checkout import apply
 
+from .patches import PATCHES, VERSIONS, checksums
+
 
 def version(checkout: Path) -> str:
-    """Return what a checkout is recognised as; if as nothing that is known, its folder's name."""
+    """Return the release that a checkout is, patched or not; if it is none, its folder's name."""
     try:
-        return apply.check(checkout).version.name
+        found = checksums(apply.check(checkout).plain)
     except DOConvError:
         return checkout.name
+    known = {(PATCHES / name / "gluoncv.sha256").read_bytes(): name for name in VERSIONS}
+    return known.get(found, checkout.name)

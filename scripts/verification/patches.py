@@ -41,8 +41,14 @@ def make(clone: Path, revision: str) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(folder)
         found = check(folder)
-    sums = [f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in found.plain.items()]
-    return {"gluoncv.patch": diff(found.patched), "gluoncv.sha256": "".join(sums).encode()}
+    return {"gluoncv.patch": diff(found.patched), "gluoncv.sha256": checksums(found.plain)}
+
+
+def checksums(plain: Mapping[str, bytes]) -> bytes:
+    """Write, as ``sha256sum`` does, which content each file has."""
+    return "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in plain.items()
+    ).encode()
 
 
 def patched_package(content: bytes) -> bytes:

@@ -6,6 +6,7 @@ import types
 import warnings
 
 from gluon_doconv import compat
+from gluon_doconv.compat import numpy_names
 from gluon_doconv.compat.workarounds import WORKAROUNDS, apply_workarounds
 
 import pytest
@@ -20,11 +21,17 @@ def fake_numpy(version, **names):
     return numpy
 
 
+def pretend(monkeypatch, numpy):
+    """Let ``numpy`` be the NumPy that is imported, and nothing be installed yet."""
+    monkeypatch.setitem(sys.modules, "numpy", numpy)
+    monkeypatch.setattr(compat, "_installed", [])
+    monkeypatch.setattr(numpy_names, "added", [])
+
+
 def installed_on(monkeypatch, numpy):
     """The names that compat.install() adds to ``numpy``; it has to be silent."""
     before = dict(vars(numpy))
-    monkeypatch.setattr(compat, "numpy", numpy)
-    monkeypatch.setattr(compat, "_added", [])
+    pretend(monkeypatch, numpy)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compat.install()
@@ -68,8 +75,7 @@ def test_numpy_2_gets_what_it_removed_under_the_new_names(monkeypatch):
 def test_what_was_added_and_nothing_else_is_taken_out_again(monkeypatch):
     numpy = fake_numpy("1.24.0", int="NumPy's own")
     before = dict(vars(numpy))
-    monkeypatch.setattr(compat, "numpy", numpy)
-    monkeypatch.setattr(compat, "_added", [])
+    pretend(monkeypatch, numpy)
     compat.install()
     assert numpy.float is float
     undo = apply_workarounds(without=tuple(workaround.name for workaround in WORKAROUNDS))
@@ -80,38 +86,55 @@ def test_what_was_added_and_nothing_else_is_taken_out_again(monkeypatch):
 
 @pytest.mark.parametrize("version", ["1.24.0", "2.1.0"])
 def test_a_second_time_changes_nothing(monkeypatch, version):
-    new_names = dict.fromkeys(compat.RENAMED_BY_NUMPY_2.values(), "present")
+    new_names = dict.fromkeys(numpy_names.RENAMED_BY_NUMPY_2.values(), "present")
     numpy = fake_numpy(version, **new_names)
     assert installed_on(monkeypatch, numpy)
     assert installed_on(monkeypatch, numpy) == {}
 
 
-INSTALL_ALONE = """
-import runpy, sys, warnings
-import numpy
+INSTALLED = """
+import sys, warnings
 
 def present(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return hasattr(numpy, name)
 
-before = dict(vars(numpy))
-needed = {name for name in ("bool", "float", "int", "object", "str") if not present(name)}
-install = runpy.run_path(sys.argv[1])["install"]
-install()
-install()
-after = dict(vars(numpy))
-assert all(after[name] is value for name, value in before.items())
-added = after.keys() - before.keys()
-if numpy.__version__.startswith("1."):
-    assert added == needed, added
+if sys.argv[1] == "before":
+    import numpy
+    before = dict(vars(numpy))
+    needed = {name for name in ("bool", "float", "int", "object", "str") if not present(name)}
+from gluon_doconv import compat
+compat.install()
+if sys.argv[1] == "after":
+    assert "numpy" not in sys.modules
+import numpy
+if sys.argv[1] == "before":
+    assert all(vars(numpy)[name] is value for name, value in before.items())
+    added = vars(numpy).keys() - before.keys()
+    if numpy.__version__.startswith("1."):
+        assert added == needed, added
 assert all(present(name) for name in ("bool", "float", "int", "object", "str"))
 import distutils.version
 """
 
 
-def test_the_numpy_of_this_python_gets_only_what_it_lacks():
-    run("-W", "error", "-W", "ignore::DeprecationWarning:distutils", "-c", INSTALL_ALONE, compat.__file__)
+@pytest.mark.parametrize("imported", ["before", "after"])
+def test_the_numpy_of_this_python_gets_only_what_it_lacks(imported):
+    run("-W", "error", "-W", "ignore::DeprecationWarning:distutils", "-c", INSTALLED, imported)
+
+
+def test_a_numpy_that_comes_later_gets_its_names_then(monkeypatch, tmp_path):
+    (tmp_path / "numpy.py").write_text("__version__ = '1.26.4'")
+    pretend(monkeypatch, fake_numpy("1.24.0"))
+    monkeypatch.delitem(sys.modules, "numpy")
+    monkeypatch.syspath_prepend(tmp_path)
+    compat.install()
+    import numpy
+
+    assert numpy.float is float
+    compat.uninstall()
+    assert not hasattr(numpy, "float")
 
 
 @pytest.mark.parametrize("module", ["mxnet", "gluoncv"])

@@ -4,7 +4,9 @@ from collections import Counter
 from itertools import product
 
 import gluon_doconv as doconv
-from gluon_doconv.costing.counting import HANDLERS, WITHOUT_MACC, count
+from gluon_doconv.costing import counting
+from gluon_doconv.costing.counting import HANDLERS, count
+from gluon_doconv.costing.without_macc import WITHOUT_MACC
 
 import mxnet as mx
 import numpy as np
@@ -127,6 +129,57 @@ def test_upsampling_counts_only_if_it_multiplies_nothing():
     assert maccs(mx.sym.UpSampling(x, scale=2, sample_type="nearest", num_args=1), x=(1, 1, 2, 2)) == [0]
     bilinear = mx.sym.UpSampling(x, weight, scale=2, sample_type="bilinear", num_filter=1, num_args=2)
     assert maccs(bilinear, x=(1, 1, 2, 2)) == [None]
+
+
+@pytest.fixture
+def handlers(monkeypatch):
+    """Handlers that may be added to; afterwards they are as they were."""
+    monkeypatch.setattr(counting, "HANDLERS", dict(HANDLERS))
+
+
+def test_a_handler_of_ones_own_is_asked(handlers):
+    """Khatri and Rao's product multiplies column by column: NumPy's multiplications against the handler's."""
+
+    def khatri_rao(a, b):
+        return np.stack([np.outer(x, y).ravel() for x, y in zip(a.T, b.T)], axis=1)
+
+    symbol = mx.sym.khatri_rao(A, B)
+    assert maccs(symbol, a=(3, 4), b=(5, 4)) == [None]
+    seen = []
+    doconv.register_macc("khatri_rao", lambda *given: seen.append(given) or given[2][0] * given[2][1])
+    assert maccs(symbol, a=(3, 4), b=(5, 4)) == [products(khatri_rao, (3, 4), (5, 4))]
+    ((attributes, inputs, output),) = seen
+    assert attributes == {"num_args": "2"}
+    assert [tuple(shape) for shape in inputs] == [(3, 4), (5, 4)] and tuple(output) == (15, 4)
+
+
+def test_a_handler_may_say_that_there_is_none_or_no_count(handlers):
+    symbol = mx.sym.khatri_rao(A, B)
+    doconv.register_macc("khatri_rao", lambda *_: 0)
+    assert maccs(symbol, a=(3, 4), b=(5, 4)) == [0]
+    doconv.register_macc("khatri_rao", lambda *_: None)
+    assert maccs(symbol, a=(3, 4), b=(5, 4)) == [None]
+
+
+def test_a_handler_goes_before_what_the_package_says(handlers):
+    doconv.register_macc("relu", lambda attributes, inputs, output: 7)
+    doconv.register_macc("dot", lambda attributes, inputs, output: 8)
+    symbol = mx.sym.relu(mx.sym.dot(A, B))
+    assert maccs(symbol, a=(2, 3), b=(3, 4)) == [8, 7]
+
+
+class Doubled(mx.operator.CustomOpProp):
+    def infer_shape(self, in_shape):
+        return in_shape, in_shape, []
+
+
+def test_an_operator_written_in_python_goes_by_its_own_name(handlers):
+    mx.operator.register("doubled_in_test")(Doubled)
+    symbol = mx.sym.Custom(A, op_type="doubled_in_test")
+    (before,) = count(symbol, a=(2, 3))
+    assert (before.op, before.maccs) == ("doubled_in_test", None)
+    doconv.register_macc("doubled_in_test", lambda attributes, inputs, output: output[0])
+    assert maccs(symbol, a=(2, 3)) == [2]
 
 
 def test_the_tables_name_operators_that_exist_and_do_not_overlap():

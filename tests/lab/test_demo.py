@@ -3,11 +3,13 @@
 import json
 
 from gluon_doconv.cli import main
+from gluon_doconv.lab.configuration import BASELINE, DOCONV, AnnealedRecipe, Configuration
 from gluon_doconv.lab.datasets import digits as data
 from gluon_doconv.lab.demos import classification
-from gluon_doconv.lab.demos.comparison import Comparison, Trained, results_table, verdict
+from gluon_doconv.lab.demos.comparison import Comparison, results_table, verdict
+from gluon_doconv.lab.demos.demo import building
 from gluon_doconv.lab.demos.deployment import Deployed
-from gluon_doconv.lab.demos.fit import fit
+from gluon_doconv.lab.records import Epoch, Record, read_results
 
 import mxnet as mx
 import numpy as np
@@ -45,7 +47,7 @@ def test_everything_promised_is_written(finished):
     names = {path.name for path in output.iterdir()}
     assert names == {
         *("plain.params", "do-conv.params", "folded.params", "folded-symbol.json", "folded-0000.params"),
-        *("folded.onnx", "curves.png", "results.json", "results.md"),
+        *("folded.onnx", "curves.png", "results.jsonl", "results.md", "deployment.json"),
     }
     assert all(name in said for name in names)
     assert (output / "curves.png").read_bytes().startswith(b"\x89PNG")
@@ -53,17 +55,21 @@ def test_everything_promised_is_written(finished):
 
 def test_the_table_reports_what_the_saved_networks_do(finished):
     output, said, (_, validation) = finished
-    results = json.loads((output / "results.json").read_text())
-    for label, file in (("plain", "plain.params"), ("DO-Conv", "folded.params")):
+    deployed = json.loads((output / "deployment.json").read_text())
+    records = {record.configuration.variant.name: record for record in read_results(output / "results.jsonl")}
+    for name, file in (("baseline", "plain.params"), ("doconv", "folded.params")):
         stock = get_model(classification.MODEL, classes=10)
         stock.load_parameters(str(output / file))
         outputs = stock(mx.nd.array(validation.images)).asnumpy()
         accuracy = (outputs.argmax(axis=1) == validation.labels).mean()
-        assert results["trained"][label]["history"]["validation accuracy"][-1] == pytest.approx(accuracy)
+        assert records[name].epochs[-1].validation_accuracy == pytest.approx(accuracy)
         assert f"{accuracy:.2%}" in said
-    assert results["deployed"]["folded_difference"] == 0
-    assert results["deployed"]["onnx_difference"] < 1e-5 * results["deployed"]["scale"]
-    assert results["trained"]["plain"]["parameters"] == results["deployed"]["parameters"]
+    assert deployed["folded_difference"] == 0
+    assert deployed["onnx_difference"] < 1e-5 * deployed["scale"]
+    counted = sum(
+        array.size for name, array in mx.nd.load(str(output / "plain.params")).items() if "running" not in name
+    )
+    assert deployed["parameters while training"]["plain"] == deployed["parameters"] == counted
 
 
 def test_training_moved_d(finished):
@@ -74,22 +80,30 @@ def test_training_moved_d(finished):
 
 
 def test_both_networks_start_from_the_same_weights():
-    image = np.zeros((1, 1, 28, 28), "float32")
-    first, second = (classification.build(3, image) for _ in range(2))
-    for a, b in zip(first.collect_params().values(), second.collect_params().values()):
-        np.testing.assert_array_equal(a.data().asnumpy(), b.data().asnumpy())
+    values = {}
+    for label in ("plain", "DO-Conv"):
+        mx.random.seed(3)
+        with building(label):
+            net = classification.demo(epochs=1).build()
+        values[label] = {k: p.data().asnumpy() for k, p in net._collect_params_with_prefix().items()}
+    assert len(values["DO-Conv"]) == len(values["plain"]) + 19
+    for key, value in values["plain"].items():
+        np.testing.assert_array_equal(values["DO-Conv"][key], value, err_msg=key)
 
 
 def comparison(plain=0.95, doconv=0.95, **deployed):
     """Two networks with these scores after the last of two epochs."""
 
-    def trained(score):
-        return Trained({"mIoU": [0.99, score], "loss": [1.0, 0.5], "seconds": [3.0, 2.0]}, 1000)
+    def trained(variant, score):
+        epochs = tuple(Epoch(1.0, None, mean, 2.0, {"mIoU": mean}) for mean in (0.99, score))
+        recipe = AnnealedRecipe(epochs=2, batch_size=1, learning_rate=0.1)
+        return [Record(Configuration("images", "net", variant, recipe), 0, {}, epochs)]
 
     usual = {"parameters": 900, "scores": {"mIoU": doconv}, "folded_difference": 0.0, "symbol_difference": 0.0}
     usual.update({"onnx_difference": 1e-6, "onnx_obstacle": "", "scale": 7.0, **deployed})
-    both = {"plain": trained(plain), "DO-Conv": trained(doconv)}
-    return Comparison("net", {}, "mIoU", "12 images", both, Deployed(**usual))
+    both = {"plain": trained(BASELINE, plain), "DO-Conv": trained(DOCONV, doconv)}
+    parameters = {"plain": 900, "DO-Conv": 1000}
+    return Comparison(("mIoU",), "mIoU", "12 images", both, parameters, Deployed(**usual))
 
 
 @pytest.mark.parametrize(
@@ -112,12 +126,4 @@ def test_what_onnx_cannot_express_is_said():
 
 def test_a_score_of_nothing_is_a_dash():
     assert "| mIoU, last epoch" in results_table(comparison())
-    assert "–" in results_table(comparison(scores={"mIoU": -1.0}))
-
-
-def test_fit_measures_once_an_epoch():
-    seen = []
-    scores = iter([0.25, 0.75])
-    history = fit(2, [1, 3], lambda x: seen.append(x) or {"loss": x}, lambda: {"score": next(scores)}, "plain")
-    assert seen == [1, 3, 1, 3]
-    assert history["loss"] == [2, 2] and history["score"] == [0.25, 0.75] and len(history["seconds"]) == 2
+    assert "–" in results_table(comparison(scores={}))

@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 import gluon_doconv as doconv
-from gluon_doconv.lab.experiments import imagenet, records, two_stages
-from gluon_doconv.lab.experiments.configuration import DOCONV, RANDOM, Configuration, in_stages
-from gluon_doconv.lab.experiments.records import Record
+from gluon_doconv.lab import records
+from gluon_doconv.lab.configuration import DOCONV, RANDOM, Configuration, in_stages
+from gluon_doconv.lab.experiments import imagenet, two_stages
 from gluon_doconv.lab.experiments.script_adapters import (
     SCRIPT_ADAPTERS,
     Classification,
@@ -14,6 +14,7 @@ from gluon_doconv.lab.experiments.script_adapters import (
     Segmentation,
 )
 from gluon_doconv.lab.experiments.scripts import ScriptTraining, Sources, train_by_script
+from gluon_doconv.lab.records import Record
 
 import mxnet as mx
 import pytest

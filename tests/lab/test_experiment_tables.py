@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from gluon_doconv.lab.configuration import BASELINE
 from gluon_doconv.lab.experiments import catalogue, cifar, imagenet, reproduce
-from gluon_doconv.lab.experiments.configuration import BASELINE
-from gluon_doconv.lab.experiments.records import Record
+from gluon_doconv.lab.records import Record
 
 import pytest
 

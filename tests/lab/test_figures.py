@@ -13,6 +13,7 @@ import pytest
 from cases import cases
 from click.testing import CliRunner
 from hypothesis import given, settings
+from matplotlib.figure import Figure
 from networks import images, perturb, small
 
 
@@ -96,13 +97,13 @@ def test_kernels_of_any_number_of_axes_are_flat():
 def drawn(monkeypatch):
     """The axes of the figure that was saved last."""
     found = []
-    save = kernels.plt.Figure.savefig
+    save = Figure.savefig
 
     def savefig(figure, *args, **kwargs):
         found[:] = figure.axes
         save(figure, *args, **kwargs)
 
-    monkeypatch.setattr(kernels.plt.Figure, "savefig", savefig)
+    monkeypatch.setattr(Figure, "savefig", savefig)
     return found
 
 

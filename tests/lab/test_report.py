@@ -4,18 +4,29 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import gluon_doconv as doconv
 from gluon_doconv.cli import main
-from gluon_doconv.lab.demos.comparison import Comparison, Trained, write_results
-from gluon_doconv.lab.demos.curves import Panel, draw_curves
+from gluon_doconv.lab.configuration import BASELINE, DOCONV, AnnealedRecipe, Configuration
+from gluon_doconv.lab.demos.comparison import Comparison, write_comparison
 from gluon_doconv.lab.demos.deployment import Deployed
 from gluon_doconv.lab.experiments import catalogue, reproduce
-from gluon_doconv.lab.experiments.records import Epoch, open_record
+from gluon_doconv.lab.figures.curves import Panel, draw_panels, score
+from gluon_doconv.lab.records import (
+    Epoch,
+    Record,
+    open_record,
+    read_results,
+    versions,
+    with_results,
+    write_results,
+)
 from gluon_doconv.lab.report.markdown import to_html
-from gluon_doconv.lab.report.page import read_runs, write_page
+from gluon_doconv.lab.report.page import write_page
+from gluon_doconv.lab.report.runs import read_runs
 
 import numpy as np
 import pytest
@@ -49,18 +60,26 @@ def checkpoint(path):
 def demo(tmp_path_factory):
     """What a demo writes, of numbers made up, with a name that is no name."""
     folder = tmp_path_factory.mktemp("demo")
-    histories = [
-        {"loss": [1.234, 0.5678], "mIoU": [0.1111, 0.2222], "seconds": [3.25, 4.75]},
-        {"loss": [1.357, 0.2468], "mIoU": [0.3333, 0.4444], "seconds": [5.25, 6.75]},
-    ]
-    stage = {"validation accuracy": [0.7123, 0.8123]}
-    labels = ("plain", "DO-Conv")
-    trained = {label: Trained(one, 1234, stage) for label, one in zip(labels, histories)}
+    recipe = AnnealedRecipe(epochs=2, batch_size=77, learning_rate=0.125)
+    first = (Epoch(1.5, 0.5111, 0.7123, 1.25), Epoch(1.25, 0.6111, 0.8123, 2.25))
+    plain = (
+        Epoch(1.234, None, 0.1111, 3.25, {"mIoU": 0.1111}),
+        Epoch(0.5678, None, 0.2222, 4.75, {"mIoU": 0.2222}),
+    )
+    over = (
+        Epoch(1.357, None, 0.3333, 5.25, {"mIoU": 0.3333}),
+        Epoch(0.2468, None, 0.4444, 6.75, {"mIoU": 0.4444}),
+    )
+    trained = {}
+    for label, variant, epochs in (("plain", BASELINE, plain), ("DO-Conv", DOCONV, over)):
+        backbone = Configuration("portraits", "backbone", variant, replace(recipe, learning_rate=0.375))
+        one = Configuration("scenes", f"net{HOSTILE}", variant, recipe, backbone)
+        trained[label] = [Record(backbone, 0, versions(), first), Record(one, 0, versions(), epochs)]
     deployed = Deployed(987, {"mIoU": 0.4444}, 0.0, 0.0, None, "no such operator", 7.5)
-    recipe = {"epochs": 2, "classification": {"backbone": HOSTILE, "images": 77}, "digits": (0, 1, 4)}
-    write_results(folder, Comparison(f"net{HOSTILE}", recipe, "mIoU", "12 images", trained, deployed))
-    curves = {label: {"": one["loss"]} for label, one in zip(labels, histories)}
-    draw_curves([Panel("loss", curves), Panel("loss", curves)], folder / "curves.png", "")
+    parameters = {"plain": 987, "DO-Conv": 1234}
+    write_comparison(folder, Comparison(("mIoU",), "mIoU", "12 images", trained, parameters, deployed))
+    panel = Panel("", "loss", trained, [score("loss")])
+    draw_panels([panel, panel], folder / "curves.png", [])
     checkpoint(folder / "do-conv.params")
     return folder
 
@@ -126,24 +145,22 @@ def test_every_number_is_there(demo, reproduction, read):
     for file in (demo / "results.md", reproduction / "table1.md"):
         found = cells(file.read_text())
         assert len(found) > 10 and not [cell for cell in found if cell not in read.text]
-    results = json.loads((demo / "results.json").read_text())
-    histories = [
-        values
-        for one in results["trained"].values()
-        for history in (one["history"], one["pretraining"])
-        for values in history.values()
-    ]
-    assert not [value for values in histories for value in values if f"{value:.4g}" not in read.text]
+    trainings = [json.loads(line) for line in (demo / "results.jsonl").read_text().splitlines()]
+    assert len(trainings) == 4
+    for epoch in (epoch for one in trainings for epoch in one["epochs"]):
+        values = (epoch["loss"], epoch["validation_accuracy"], epoch["seconds"], *epoch["metrics"].values())
+        assert not [value for value in values if f"{value:.4g}" not in read.text]
     for line in (reproduction / "results.jsonl").read_text().splitlines():
         last = json.loads(line)["epochs"][-1]
         assert f"{100 * last['validation_accuracy']:.2f}" in read.text and f"{last['loss']:.4g}" in read.text
 
 
 def test_settings_and_versions_are_there(demo, read):
-    assert "classification: images" in read.text and "0, 1, 4" in read.text and "seeds" in read.text
-    versions = json.loads((demo / "results.json").read_text())["versions"]
-    assert set(versions) == {"python", "mxnet", "gluoncv", "numpy", "gluon_doconv"}
-    assert all(name in read.text and version in read.text for name, version in versions.items())
+    assert "batch size" in read.text and "77" in read.text
+    assert "0.125" in read.text and "0.375" in read.text and "seeds" in read.text
+    found = json.loads((demo / "results.jsonl").read_text().splitlines()[0])["versions"]
+    assert {"python", "mxnet", "gluoncv", "numpy", "gluon_doconv"} <= set(found)
+    assert all(name in read.text and version in read.text for name, version in found.items())
 
 
 def test_a_smoke_run_is_announced(read):
@@ -192,48 +209,22 @@ def test_a_browser_shows_it(page, tmp_path):
     )
     seen = json.loads(re.search(r"<pre>(.*)</pre>", run.stdout).group(1))
     assert len(seen["widths"]) == 6 and min(seen["widths"]) > 300
-    assert len(seen["tables"]) == 4 and min(seen["tables"]) > 50  # results and settings of both
+    assert len(seen["tables"]) == 5 and min(seen["tables"]) > 50  # results and settings
     assert set(seen["asked"]) <= {"data:"}
 
 
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({}, r"neither results.json, which `gluon-doconv demo` writes, .* it holds nothing"),
-        ({"a.txt": ""}, r"holds no finished run: .* it holds a.txt"),
-        ({"results.json": "{}"}, r"has results.json but no results.md"),
-        ({"results.json": "{}", "results.md": ""}, r"results.json is damaged, .*KeyError\('model'\)"),
-        ({"results.json": "[1", "results.md": ""}, r"results.json is damaged"),
-        ({"results.jsonl": ""}, r"no table such as table1.md"),
-        ({"results.jsonl": "", "table1.md": ""}, r"no training is finished yet"),
-        ({"results.jsonl": "{}", "table1.md": ""}, r"line 1, is no record"),
-    ],
-)
-def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    target = tmp_path / "report.html"
-    target.write_text("old")
-    result = CliRunner().invoke(main, ["report", str(folder), "--output", str(target)])
-    assert result.exit_code == 1 and re.search(message, result.output), result.output
-    assert target.read_text() == "old" and {path.name for path in tmp_path.iterdir()} == {"run", "report.html"}
-
-
-def test_there_is_no_such_folder(tmp_path):
-    with pytest.raises(doconv.DOConvError, match="there is no such folder"):
-        write_page([tmp_path / "no"], tmp_path / "report.html")
-
-
 def test_a_folder_may_hold_both_kinds_of_run(demo, reproduction, tmp_path):
-    for path in (demo / "results.json", demo / "results.md", *reproduction.glob("*.*")):
+    for path in (demo / "results.md", *reproduction.glob("*.*")):
         shutil.copy(path, tmp_path)
+    write_results(
+        tmp_path / "results.jsonl",
+        with_results(demo / "results.jsonl", read_results(reproduction / "results.jsonl")),
+    )
     assert [one.title[:3] for one in read_runs(tmp_path)] == ["net", "tab"]
 
 
 def test_a_run_without_pictures_has_none(demo, tmp_path):
-    for name in ("results.json", "results.md"):
+    for name in ("results.jsonl", "results.md"):
         shutil.copy(demo / name, tmp_path)
     write_page([tmp_path], tmp_path / "report.html")
     assert not Reader((tmp_path / "report.html").read_text(encoding="utf-8")).all("img")

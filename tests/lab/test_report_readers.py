@@ -1,17 +1,28 @@
 """What a page says of a folder, against numbers put there by hand."""
 
-import json
 import os
+import re
+from dataclasses import replace
 
 import gluon_doconv as doconv
-from gluon_doconv.lab.experiments.configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Recipe
-from gluon_doconv.lab.experiments.records import Epoch, Record, write_results
+from gluon_doconv.cli import main
+from gluon_doconv.lab.configuration import (
+    BASELINE,
+    DOCONV,
+    RANDOM,
+    AnnealedRecipe,
+    Command,
+    Configuration,
+    Recipe,
+)
 from gluon_doconv.lab.figures.kernels import draw_heat_maps, draw_kernels, read_layers
-from gluon_doconv.lab.report.demo import read_demo
+from gluon_doconv.lab.records import Epoch, Record, write_results
 from gluon_doconv.lab.report.kernels import pictures
-from gluon_doconv.lab.report.reproduction import read_reproduction
+from gluon_doconv.lab.report.page import write_page
+from gluon_doconv.lab.report.runs import read_runs
 
 import pytest
+from click.testing import CliRunner
 from networks import images, perturb, small
 
 EPOCHS = (
@@ -28,7 +39,7 @@ def configuration(variant, recipe=None):
 def run(folder, *records):
     write_results(folder / "results.jsonl", records)
     (folder / "table1.md").write_text("## table1: what it is\n\nthe results\n")
-    (one,) = read_reproduction(folder)
+    (one,) = read_runs(folder)
     return one
 
 
@@ -44,7 +55,7 @@ def checkpoint(path, moved=1):
 
 
 def test_a_training_in_a_row(tmp_path):
-    (grid,) = run(tmp_path, Record(configuration(DOCONV), 4, {}, EPOCHS)).numbers
+    grid, _ = run(tmp_path, Record(configuration(DOCONV), 4, {}, EPOCHS)).numbers
     assert dict(zip(grid.columns, *grid.rows)) == {
         "training": "data-net-doconv",
         "seed": "4",
@@ -103,21 +114,63 @@ def test_the_kernels_shown_are_those_that_moved_most(tmp_path, moved):
     assert kernels.caption.startswith(f"{name}, of these the layer that D has moved most")
 
 
-def test_a_demo_has_both_stages_and_both_pictures(tmp_path):
-    history = {"loss": [1.5, 0.25], "mIoU": [0.1, 0.2]}
-    trained = {
-        "plain": {"history": history, "pretraining": {"validation accuracy": [0.7]}},
-        "DO-Conv": {"history": history},
-    }
-    results = {"model": "net", "trained": trained, "recipe": {"epochs": 2}, "versions": {"mxnet": "1.9.1"}}
-    (tmp_path / "results.json").write_text(json.dumps(results))
-    (tmp_path / "results.md").write_text("the results")
+def test_a_demo_has_every_epoch_of_both_stages_and_both_pictures(tmp_path):
+    recipe = AnnealedRecipe(epochs=1, batch_size=8, learning_rate=0.1)
+    backbone = Configuration("portraits", "base", DOCONV, recipe)
+    first = Record(backbone, 0, {}, (Epoch(1.5, 0.5, 0.7, 3.0),))
+    epochs = (Epoch(1.25, None, 0.1, 4.0, {"mIoU": 0.1}), Epoch(0.25, None, 0.2, 5.0, {"mIoU": 0.2}))
+    write_results(
+        tmp_path / "results.jsonl",
+        [first, Record(replace(backbone, data="scenes", backbone=backbone), 0, {}, epochs)],
+    )
+    (tmp_path / "results.md").write_text("## net, plain and DO-Conv\n\nthe results")
     for name in ("curves", "predictions"):
         (tmp_path / f"{name}.png").write_bytes(name.encode())
-    (one,) = read_demo(tmp_path)
-    assert [(grid.caption, grid.columns, grid.rows) for grid in one.numbers] == [
-        ("plain: classification stage", ("epoch", "validation accuracy"), [("1", "0.7")]),
-        ("plain", ("epoch", "loss", "mIoU"), [("1", "1.5", "0.1"), ("2", "0.25", "0.2")]),
-        ("DO-Conv", ("epoch", "loss", "mIoU"), [("1", "1.5", "0.1"), ("2", "0.25", "0.2")]),
+    checkpoint(tmp_path / "do-conv.params")
+    (one,) = read_runs(tmp_path)
+    assert (one.title, one.text.strip()) == ("net, plain and DO-Conv", "the results")
+    assert "do-conv.params" in one.kernels[0].caption
+    names = ("epoch", "loss", "accuracy", "validation accuracy")
+    assert [(grid.caption, grid.columns, grid.rows) for grid in one.numbers[1:]] == [
+        ("portraits-base-doconv-seed0", (*names, "seconds"), [("1", "1.5", "0.5", "0.7", "3")]),
+        (
+            "scenes-base-on-doconv-doconv-seed0",
+            (*names, "mIoU", "seconds"),
+            [("1", "1.25", "–", "0.1", "0.1", "4"), ("2", "0.25", "–", "0.2", "0.2", "5")],
+        ),
     ]
     assert [picture.png for picture in one.figures] == [b"curves", b"predictions"]
+
+
+def test_of_many_trainings_there_is_no_history(tmp_path):
+    assert (
+        len(run(tmp_path, *(Record(configuration(DOCONV), seed, {}, EPOCHS) for seed in range(5))).numbers) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, r"no results.jsonl, which `gluon-doconv demo` and .* it holds nothing"),
+        ({"a.txt": ""}, r"holds no finished run: .* it holds a.txt"),
+        ({"results.jsonl": ""}, r"has results.jsonl but neither results.md nor a table such as table1.md"),
+        ({"results.jsonl": "[1", "results.md": ""}, r"line 1, is no record"),
+        ({"results.jsonl": "", "table1.md": ""}, r"no training is finished yet"),
+        ({"results.jsonl": "{}", "table1.md": ""}, r"line 1, is no record"),
+    ],
+)
+def test_what_is_no_run_is_said_and_nothing_written(tmp_path, files, message):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    target = tmp_path / "report.html"
+    target.write_text("old")
+    result = CliRunner().invoke(main, ["report", str(folder), "--output", str(target)])
+    assert result.exit_code == 1 and re.search(message, result.output), result.output
+    assert target.read_text() == "old" and {path.name for path in tmp_path.iterdir()} == {"run", "report.html"}
+
+
+def test_there_is_no_such_folder(tmp_path):
+    with pytest.raises(doconv.DOConvError, match="there is no such folder"):
+        write_page([tmp_path / "no"], tmp_path / "report.html")

@@ -5,14 +5,17 @@ import re
 from dataclasses import replace
 
 from gluon_doconv import DOConvError
-from gluon_doconv.lab.experiments import curves, tables
-from gluon_doconv.lab.experiments.configuration import BASELINE, DOCONV, Configuration, Recipe
-from gluon_doconv.lab.experiments.records import Epoch, Record
+from gluon_doconv.lab.configuration import BASELINE, DOCONV, Configuration, Recipe
+from gluon_doconv.lab.experiments import tables
 from gluon_doconv.lab.experiments.report import comma_separated, markdown
 from gluon_doconv.lab.experiments.statistics import Estimate, estimate, final
+from gluon_doconv.lab.figures import curves
+from gluon_doconv.lab.records import Epoch, Record
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
 from scipy import stats
 
 RECIPE = Recipe(epochs=7)
@@ -139,7 +142,7 @@ def test_csv_holds_the_numbers_themselves():
 def plotted(records, tmp_path, monkeypatch):
     """Label, style and points of every line, and the corners of every band, by the title of the panel."""
     drawn, bands = {}, {}
-    save = curves.plt.Figure.savefig
+    save = Figure.savefig
 
     def savefig(figure, *args, **kwargs):
         for ax in figure.axes:
@@ -149,7 +152,7 @@ def plotted(records, tmp_path, monkeypatch):
             bands[ax.get_title()] = [band.get_paths()[0].vertices for band in ax.collections]
         save(figure, *args, **kwargs)
 
-    monkeypatch.setattr(curves.plt.Figure, "savefig", savefig)
+    monkeypatch.setattr(Figure, "savefig", savefig)
     curves.draw_curves(records, tmp_path / "curves.png", "A note.")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     return drawn, bands
@@ -187,7 +190,7 @@ def test_a_single_epoch_is_seen(tmp_path):
     """There is something blue in the middle of the picture, left of the legend."""
     once = replace(OURS, recipe=Recipe(epochs=1))
     curves.draw_curves([record(once, 0, [0.5])], tmp_path / "curves.png")
-    red, _, blue, _ = np.moveaxis(curves.plt.imread(tmp_path / "curves.png"), -1, 0)
+    red, _, blue, _ = np.moveaxis(imread(tmp_path / "curves.png"), -1, 0)
     assert (blue - red > 0.3)[:, red.shape[1] // 3 : red.shape[1] * 2 // 3].any()
 
 

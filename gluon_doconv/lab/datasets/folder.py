@@ -16,7 +16,7 @@ from .scenes import Plan
 
 @contextmanager
 def new_folder(target: str | os.PathLike) -> Iterator[Path]:
-    """A temporary folder to fill beside ``target``; it becomes ``target`` at the end.
+    """Make a temporary folder to fill beside ``target``; it becomes ``target`` at the end.
 
     If the block raises, or the process dies in it, ``target`` is as it was.
 

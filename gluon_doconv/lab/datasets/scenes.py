@@ -43,7 +43,7 @@ class Scene(NamedTuple):
     things: tuple[Thing, ...]
 
     def label_map(self, labels: tuple[int, ...], background: int) -> np.ndarray:
-        """``labels[digit]`` where a digit is and ``background`` elsewhere, uint8 of shape (H, W)."""
+        """Draw ``labels[digit]`` where a digit is and ``background`` elsewhere, uint8 of shape (H, W)."""
         result = np.full(self.image.shape[:2], background, dtype="uint8")
         for thing in self.things:
             result[thing.mask] = labels[thing.digit]
@@ -59,18 +59,18 @@ class Plan(NamedTuple):
     digits: tuple[int, ...] = tuple(range(DIGITS))
 
     def count(self, part: str) -> int:
-        """The number of images of a part, ``train``, ``val`` or ``test``."""
+        """Count the images of a part, ``train``, ``val`` or ``test``."""
         return self.images if part == "train" else max(2, self.images // 4)
 
     def scenes(self, part: str, series: int = 0) -> Iterator[Scene]:
-        """The pictures of a part with one to four digits each. No digit occurs in two parts.
+        """Draw the pictures of a part with one to four digits each. No digit occurs in two parts.
 
         Each series has other pictures; image ``i`` is the same however many there are.
         """
         return self._pictures(part, series, most=4, heights=(0.25, 0.5))
 
     def portraits(self, part: str) -> Iterator[Scene]:
-        """The pictures of a part with one large digit each. No digit occurs in two parts."""
+        """Draw the pictures of a part with one large digit each. No digit occurs in two parts."""
         return self._pictures(part, 0, most=1, heights=(0.7, 1.0))
 
     def _pictures(self, part: str, series: int, most: int, heights: tuple[float, float]) -> Iterator[Scene]:

@@ -2,149 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from itertools import repeat
 from pathlib import Path
-from typing import Iterator
 
 import mxnet as mx
 import numpy as np
 from gluoncv.model_zoo import get_model
 from mxnet.gluon import HybridBlock
 
-from ...core.convert import over_parameterize
-from ..datasets.digits import DIGITS, Split, digits
+from ..configuration import AnnealedRecipe
+from ..datasets.digits import DIGITS, digits
+from ..evaluation import Validation, top_1
+from ..figures.curves import ERRORS, Panel, score
+from ..images import Images, ShuffledBatches
+from ..records import Record
 from ..tracking import Tracker, no_tracker
-from .comparison import Comparison, Trained, report, write_results
-from .curves import Panel, draw_curves
-from .deployment import checkpoint, count_parameters, deploy
-from .fit import (
-    DOCONV,
-    PLAIN,
-    History,
-    Outputs,
-    Validation,
-    classifier_step,
-    default_context,
-    evaluate,
-    fit,
-    sgd,
-)
+from ..training import Learner, classifier_step, sgd
+from .demo import Demo, Stage, initialised
 
 MODEL = "cifar_resnet20_v1"
-DECISIVE = "validation accuracy"
+IMAGES, SIZE = 4000, 28
+UNCHANGED = np.zeros((1, 1, 1), "float32"), np.ones((1, 1, 1), "float32")  # mean and deviation
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What both networks share; the defaults are those of GluonCV's CIFAR training."""
+class Classification(Demo):
+    """The training of GluonCV's ``scripts/classification/cifar/train_cifar10.py``, of digits as they are."""
 
-    epochs: int = 8
-    seed: int = 0
-    batch_size: int = 32
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
+    task = ""
+    subject = "digits"
+    decisive = "validation accuracy"
+    scores = (decisive,)
 
+    def announcement(self) -> str:
+        """Say what both networks learn."""
+        return (
+            f"{MODEL} on {self.stage.images:,} real digits, validated on others: plain, then with DO-Conv, "
+            f"{self.stage.recipe.epochs} epochs each; same seed, order and settings."
+        )
 
-class ShuffledBatches:
-    """Batches in an order that depends on the seed alone; the last, incomplete one is left out."""
+    def data(self, folder: Path) -> Images:
+        """Return the bundled digits."""
+        train, held_out = digits()
+        return Images(train, held_out, DIGITS, *UNCHANGED, augmented=False)
 
-    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
-        self._split = split
-        self._batch_size = batch_size
-        self._order = np.random.RandomState(seed)
+    def build(self) -> HybridBlock:
+        """Build the network; under one seed its initial weights are the same with and without DO-Conv."""
+        return initialised(get_model(MODEL, classes=DIGITS), (1, 1, SIZE, SIZE), mx.init.Xavier())
 
-    def __len__(self) -> int:
-        return len(self._split.labels) // self._batch_size
+    def learner(self, net: HybridBlock, data: Images) -> Learner:
+        """Make ready to train in an order that depends on the seed alone."""
+        net.hybridize()
+        recipe = self.stage.recipe
+        trainer = sgd(net.collect_params(), recipe)
+        batches = ShuffledBatches(data, recipe.batch_size, repeat(np.random.RandomState(self.seed)))
+        return Learner(trainer, batches, classifier_step(net, trainer), self.evaluation(net, data))
 
-    def __iter__(self) -> Iterator[tuple[mx.nd.NDArray, mx.nd.NDArray]]:
-        order = self._order.permutation(len(self._split.labels))
-        for number in range(len(self)):
-            chosen = order[number * self._batch_size : (number + 1) * self._batch_size]
-            yield mx.nd.array(self._split.images[chosen]), mx.nd.array(self._split.labels[chosen])
+    def validation(self, data: Images) -> Validation:
+        """Score the top-1 accuracy on all held-out digits, in one batch."""
+        labels = data.validation.labels
+        return top_1(data.validation_batches(len(labels)), labels)
 
+    def evidence(self, validation: Validation) -> str:
+        """Say how much one digit is."""
+        count = len(validation.inputs[0])
+        return f"{count:,} validation digits, of which one is {100 / count:.2g} points"
 
-def run(output: Path, recipe: Recipe, tracker: Tracker = no_tracker) -> str:
-    """Do the whole job, write everything into ``output``, and return what was measured, as text."""
-    output.mkdir(parents=True, exist_ok=True)
-    train, held_out = digits()
-    print(
-        f"{MODEL} on {len(train.labels):,} real digits, validated on {len(held_out.labels):,} others: plain, "
-        f"then with DO-Conv, {recipe.epochs} epochs each; same seed, order and settings.",
-        flush=True,
-    )
-    validation = validation_on(held_out)
-    plain = build(recipe.seed, train.images[:1])
-    doconv = build(recipe.seed, train.images[:1])
-    over_parameterize(doconv)
-    trained = {
-        label: train_one(net, label, train, validation, recipe, output, tracker)
-        for label, net in ((PLAIN, plain), (DOCONV, doconv))
-    }
-    comparison = Comparison(
-        model=MODEL,
-        recipe=asdict(recipe),
-        decisive=DECISIVE,
-        evidence=f"{len(held_out.labels):,} validation digits, of which one is "
-        f"{100 / len(held_out.labels):.2g} points",
-        trained=trained,
-        deployed=deploy(doconv, get_model(MODEL, classes=DIGITS), output, validation),
-    )
-    draw(comparison, output / "curves.png", f"{MODEL} on {len(train.labels):,} digits, seed {recipe.seed}")
-    write_results(output, comparison)
-    return report(comparison)
+    def draw_predictions(self, nets: dict[str, HybridBlock], data: Images, path: Path) -> None:
+        """Draw nothing: a class is no picture."""
+
+    def panels(self, networks: dict[str, list[Record]]) -> list[Panel]:
+        """Choose error rates and the loss."""
+        return [
+            Panel("validation (solid), training (dashed)", "error (%)", networks, ERRORS, "log"),
+            Panel("training", "loss (cross-entropy)", networks, [score("loss")], "log"),
+        ]
 
 
-def validation_on(split: Split) -> Validation:
-    """Top-1 accuracy on all of ``split``, in one batch."""
-
-    def score(outputs: Outputs) -> dict[str, float]:
-        ((probabilities,),) = outputs
-        return {DECISIVE: float((probabilities.argmax(axis=1) == split.labels).mean())}
-
-    return Validation([split.images], score)
-
-
-def build(seed: int, image: np.ndarray) -> HybridBlock:
-    """The network with its initial weights, which depend on the seed alone. ``image``: (1, 1, 28, 28)."""
-    mx.random.seed(seed)
-    net = get_model(MODEL, classes=DIGITS)
-    net.initialize(mx.init.Xavier(), ctx=default_context())
-    net(mx.nd.array(image, ctx=default_context()))
-    return net
-
-
-def train_one(
-    net: HybridBlock,
-    label: str,
-    train: Split,
-    validation: Validation,
-    recipe: Recipe,
-    output: Path,
-    tracker: Tracker,
-) -> Trained:
-    """Train one of the two networks, as GluonCV's scripts do, and save its checkpoint."""
-    net.hybridize()
-    batches = ShuffledBatches(train, recipe.batch_size, recipe.seed)
-    schedule = mx.lr_scheduler.CosineScheduler(recipe.epochs * len(batches), base_lr=recipe.learning_rate)
-    trainer = sgd(net.collect_params(), schedule, recipe)
-    step = classifier_step(net, trainer)
-    history = fit(recipe.epochs, batches, step, lambda: evaluate(net, validation), label, tracker)
-    net.save_parameters(str(checkpoint(output, label)))
-    return Trained(history, count_parameters(net))
-
-
-def draw(comparison: Comparison, path: Path, title: str) -> None:
-    """Error rates and loss, both networks."""
-    histories = {label: trained.history for label, trained in comparison.trained.items()}
-    errors = {
-        label: {"validation": _error(history, DECISIVE), "training": _error(history, "accuracy")}
-        for label, history in histories.items()
-    }
-    losses = {label: {"": history["loss"]} for label, history in histories.items()}
-    panels = [Panel("error (%)", errors, "log"), Panel("training loss (cross-entropy)", losses, "log")]
-    draw_curves(panels, path, title)
-
-
-def _error(history: History, accuracy: str) -> list[float]:
-    return [100 * (1 - value) for value in history[accuracy]]
+def demo(epochs: int, seed: int = 0, tracker: Tracker = no_tracker) -> Demo:
+    """Make the job; its settings are those of GluonCV's training on CIFAR."""
+    recipe = AnnealedRecipe(epochs, batch_size=32, learning_rate=0.1)
+    return Classification(Stage(MODEL, "digits", IMAGES, SIZE, recipe), seed, tracker)

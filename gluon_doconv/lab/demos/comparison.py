@@ -1,82 +1,83 @@
-"""What was measured of the two networks, as a table, as words, and as JSON."""
+"""What was measured of the two networks of a demo, as a table, as words, and as JSON."""
 
 from __future__ import annotations
 
 import json
-import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Mapping, Sequence
 
-import gluoncv
-import mxnet as mx
-import numpy as np
 from tabulate import tabulate
 
-from ... import __version__
 from ...files.atomic import atomic
+from ..records import RESULTS, Record, with_results, write_results
 from .deployment import Deployed
-from .fit import DOCONV, PLAIN, History
-
-
-@dataclass(frozen=True)
-class Trained:
-    """One of the two networks after training: its histories, and its parameters while it trained."""
-
-    history: History
-    parameters: int
-    pretraining: History = field(default_factory=dict)
+from .labels import LABELS, PLAIN
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Both networks and what became of the second.
 
-    ``decisive`` is the name of the score that the verdict is about; ``evidence`` says in words what it was
-    measured on.
+    Parameters
+    ----------
+    scores : their names
+    decisive : the one that the verdict is about
+    evidence : what it was measured on, in words
+    trained : of each network its finished training, after that of its backbone if it has one
+    parameters : of each network, while it trained
+    deployed : the second network after training
     """
 
-    model: str
-    recipe: dict[str, Any]
+    scores: Sequence[str]
     decisive: str
     evidence: str
-    trained: dict[str, Trained]
+    trained: Mapping[str, Sequence[Record]]
+    parameters: Mapping[str, int]
     deployed: Deployed
+
+    @property
+    def pair(self) -> list[Record]:
+        """The trainings of the networks themselves, plain and DO-Conv."""
+        return [self.trained[label][-1] for label in LABELS]
 
 
 def report(comparison: Comparison) -> str:
-    """The table and the verdict, as Markdown."""
-    return f"{results_table(comparison)}\n\n{verdict(comparison)}"
+    """Write heading, table and verdict as Markdown."""
+    network = comparison.pair[0].configuration.network
+    return f"## {network}, {' and '.join(LABELS)}\n\n{results_table(comparison)}\n\n{verdict(comparison)}"
 
 
 def results_table(comparison: Comparison) -> str:
-    """The comparison as a Markdown table."""
-    deployed = comparison.deployed
-    pair = [comparison.trained[label] for label in (PLAIN, DOCONV)]
-    histories = [one.history for one in pair]
-    best = [share(max(history[comparison.decisive])) for history in histories]
+    """Write the comparison as a Markdown table."""
+    deployed, pair = comparison.deployed, comparison.pair
+    last = [record.epochs[-1].scores for record in pair]
+    seconds = [median(epoch.seconds or 0 for epoch in record.epochs) for record in pair]
     rows = [
-        *_pretraining_rows(pair),
-        *((f"{name}, last epoch", *(share(h[name][-1]) for h in histories)) for name in deployed.scores),
-        (f"{comparison.decisive}, best epoch", *best),
-        ("training loss, last epoch", *(f"{history['loss'][-1]:.4f}" for history in histories)),
-        ("parameters while training", *(f"{one.parameters:,}" for one in pair)),
-        ("parameters after folding", f"{pair[0].parameters:,}", f"{deployed.parameters:,}"),
-        ("seconds per epoch, median", *(f"{median(history['seconds']):.1f}" for history in histories)),
-        *((f"{name}, folded, in stock GluonCV", "", share(value)) for name, value in deployed.scores.items()),
+        *_backbone_rows(comparison),
+        *((f"{name}, last epoch", *(share(scores.get(name)) for scores in last)) for name in comparison.scores),
+        (f"{comparison.decisive}, best epoch", *(_best(record, comparison.decisive) for record in pair)),
+        ("training loss, last epoch", *(f"{scores['loss']:.4f}" for scores in last)),
+        ("parameters while training", *(f"{comparison.parameters[label]:,}" for label in LABELS)),
+        ("parameters after folding", f"{comparison.parameters[PLAIN]:,}", f"{deployed.parameters:,}"),
+        ("seconds per epoch, median", *(f"{value:.1f}" for value in seconds)),
+        *(
+            (f"{name}, folded, in stock GluonCV", "", share(deployed.scores.get(name)))
+            for name in comparison.scores
+        ),
         ("largest difference: folded − unfolded", "", f"{deployed.folded_difference:.2g}"),
         ("largest difference: exported, plain MXNet − unfolded", "", f"{deployed.symbol_difference:.2g}"),
         ("largest difference: ONNX Runtime − unfolded", "", _onnx_cell(deployed)),
         ("largest output, for scale", "", f"{deployed.scale:.3g}"),
     ]
-    return tabulate(rows, headers=["", PLAIN, DOCONV], tablefmt="github", disable_numparse=True)
+    return tabulate(rows, headers=["", *LABELS], tablefmt="github", disable_numparse=True)
 
 
 def verdict(comparison: Comparison) -> str:
-    """What the table says, in words, also when DO-Conv is behind."""
-    last = {label: one.history[comparison.decisive][-1] for label, one in comparison.trained.items()}
-    gain = 100 * (last[DOCONV] - last[PLAIN])
+    """Say what the table says in words, also when DO-Conv is behind."""
+    plain, doconv = (record.epochs[-1].scores[comparison.decisive] or 0 for record in comparison.pair)
+    gain = 100 * (doconv - plain)
     place = (
         "level with plain"
         if gain == 0
@@ -92,31 +93,33 @@ def verdict(comparison: Comparison) -> str:
     )
 
 
-def write_results(output: Path, comparison: Comparison) -> None:
-    """``results.json`` with every number and the versions that made it, ``results.md`` with the table."""
-    versions = {
-        "python": platform.python_version(),
-        "mxnet": mx.__version__,
-        "gluoncv": gluoncv.__version__,
-        "numpy": np.__version__,
-        "gluon_doconv": __version__,
-    }
-    results = {**asdict(comparison), "versions": versions}
-    with atomic(output / "results.json", output / "results.md") as (json_file, markdown_file):
-        Path(json_file).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        Path(markdown_file).write_text(report(comparison) + "\n", encoding="utf-8")
+def write_comparison(output: Path, comparison: Comparison) -> str:
+    """Write the records of all trainings, what deployment found, and the report, which is returned."""
+    text = report(comparison)
+    found = {"parameters while training": comparison.parameters, **asdict(comparison.deployed)}
+    with atomic(output / "deployment.json", output / "results.md") as (json_file, markdown_file):
+        Path(json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        Path(markdown_file).write_text(text + "\n", encoding="utf-8")
+    records = [record for label in LABELS for record in comparison.trained[label]]
+    write_results(output / RESULTS, with_results(output / RESULTS, records))
+    return text
 
 
-def share(value: float) -> str:
-    """A score in [0, 1]; pycocotools gives −1 where there is nothing to score."""
-    return f"{value:.2%}" if value >= 0 else "–"
+def share(value: float | None) -> str:
+    """Write a score in [0, 1]; None where there is nothing to score."""
+    return "–" if value is None else f"{value:.2%}"
 
 
-def _pretraining_rows(pair: list[Trained]) -> list[tuple[str, ...]]:
-    name = "validation accuracy"
-    if not all(one.pretraining for one in pair):
+def _backbone_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    backbones = [record for label in LABELS for record in comparison.trained[label][:-1]]
+    if not backbones:
         return []
-    return [(f"classification stage: {name}", *(share(one.pretraining[name][-1]) for one in pair))]
+    accuracies = (record.epochs[-1].validation_accuracy for record in backbones)
+    return [("classification stage: validation accuracy", *map(share, accuracies))]
+
+
+def _best(record: Record, name: str) -> str:
+    return share(max(epoch.scores.get(name) or 0 for epoch in record.epochs))
 
 
 def _onnx_cell(deployed: Deployed) -> str:

@@ -12,7 +12,8 @@ from mxnet.gluon import HybridBlock, SymbolBlock
 from ...errors import DOConvError
 from ...files.export import export, export_onnx
 from ...files.fold import fold_params
-from .fit import DOCONV, Outputs, Validation, context_of, predict
+from ..evaluation import Outputs, Validation, context_of, predict
+from .labels import DO_CONV
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Deployed:
 
 
 def checkpoint(output: Path, label: str) -> Path:
-    """Where the trained network of this label is saved."""
+    """Return where the trained network of this label is saved."""
     return output / f"{label.lower()}.params"
 
 
@@ -44,7 +45,7 @@ def deploy(net: HybridBlock, stock: HybridBlock, output: Path, validation: Valid
     ``stock`` is the network as GluonCV builds it; it receives the folded parameters.
     """
     unfolded = predict(net, validation.inputs)
-    fold_params(checkpoint(output, DOCONV), output / "folded.params")
+    fold_params(checkpoint(output, DO_CONV), output / "folded.params")
     stock.load_parameters(str(output / "folded.params"), ctx=context_of(net))
     folded = predict(stock, validation.inputs)
     symbol = _import_symbol(*export(net, str(output / "folded")))
@@ -62,7 +63,7 @@ def deploy(net: HybridBlock, stock: HybridBlock, output: Path, validation: Valid
 
 
 def largest_difference(a: Outputs, b: Outputs) -> float:
-    """Largest absolute difference between the outputs of two networks; infinite where their shapes differ."""
+    """Compute the largest absolute difference between outputs; infinite where their shapes differ."""
     pairs = [(x, y) for xs, ys in zip(a, b) for x, y in zip(xs, ys)]
     if any(x.shape != y.shape for x, y in pairs):
         return float("inf")
@@ -70,7 +71,7 @@ def largest_difference(a: Outputs, b: Outputs) -> float:
 
 
 def count_parameters(net: HybridBlock) -> int:
-    """Trained numbers: weights, biases, D; not the running statistics."""
+    """Count the trained numbers: weights, biases, D; not the running statistics."""
     return sum(int(np.prod(p.shape)) for p in net.collect_params().values() if p.grad_req != "null")
 
 

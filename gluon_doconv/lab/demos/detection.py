@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tempfile
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -22,49 +21,36 @@ from mxnet.gluon.data import DataLoader
 from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss
 
 from ...compat.workarounds import WORKAROUNDS
-from ..datasets import ALL_DIGITS
+from ..configuration import AnnealedRecipe
 from ..datasets.coco import DIGIT_IDS, IDS
+from ..evaluation import Outputs, Validation, context_of, predict
 from ..tracking import Tracker, no_tracker
-from .fit import LABELS, History, Outputs, Validation, context_of, evaluate, fit, predict, sgd, warmed_cosine
+from ..training import Learner, Step, sgd
+from .backbone import BackboneDemo, DataSets
+from .demo import Demo, Stage, initialised
+from .labels import LABELS
 from .pictures import Boxes, draw_boxes, photograph
-from .pretraining import Stage
-from .two_stages import TwoStages, initialised
 
 SCORES = ("AP", "AP50", "AP75", "APS", "APM", "APL")  # as pycocotools lists them
 DIGIT_OF = {IDS.index(number): digit for digit, number in enumerate(DIGIT_IDS)}  # by GluonCV's class
+NO_OBJECT = -1  # what pycocotools says of a size of which there is none
 COUNTED = 0.05  # a detection counts from this score up: the default of GluonCV's metric
 SHOWN = 6
 SURE = 0.5  # a box is drawn from this score up
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What both networks share. ``size`` is that of the images in pixels."""
-
-    images: int
-    epochs: int
-    seed: int = 0
-    size: int = 96
-    digits: tuple[int, ...] = ALL_DIGITS
-    batch_size: int = 4
-    learning_rate: float = 0.02
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    channels: int = 64  # of the pyramid and of the region proposals
-    classification: Stage = Stage("resnet18_v1b", images=2000, size=48, epochs=4)  # noqa: RUF009
-
-
-class Detection(TwoStages):
+class Detection(BackboneDemo):
     """The job of GluonCV's ``scripts/detection/faster_rcnn/train_faster_rcnn.py`` in small."""
 
-    model = "custom_faster_rcnn_fpn_resnet18_v1b"
-    layout = "coco"
+    task = ", detection"
+    scores = SCORES
     decisive = "AP50"
-    curves = ("AP50", "AP")
+    drawn = ("AP50", "AP")
+    channels = 64  # of the pyramid and of the region proposals
 
     @contextmanager
-    def mended(self) -> Iterator[None]:
-        """On the CPU, FPN's ROIAlign reads memory that nobody wrote."""
+    def workaround(self) -> Iterator[None]:
+        """Work around ROIAlign, which in an FPN on the CPU reads memory that nobody wrote."""
         undo = next(workaround for workaround in WORKAROUNDS if workaround.name == "roi-align").apply()
         try:
             yield
@@ -72,17 +58,16 @@ class Detection(TwoStages):
             undo()
 
     def build(self, pretrained_base: bool = False) -> HybridBlock:
-        """As in the script with ``custom-model``, smaller where small images need less."""
-        recipe = self.recipe
+        """Build the network as in the script with ``custom-model``, smaller where small images need less."""
         net = custom_faster_rcnn_fpn(
             COCODetection.CLASSES,
             dataset="coco",
             pretrained_base=pretrained_base,
-            base_network_name=recipe.classification.backbone,
-            num_fpn_filters=recipe.channels,
+            base_network_name=self.classification.network,
+            num_fpn_filters=self.channels,
             num_box_head_dense_filters=256,
-            short=recipe.size,
-            max_size=recipe.size,
+            short=self.stage.size,
+            max_size=self.stage.size,
             min_stage=2,
             max_stage=6,
             nms_thresh=0.5,
@@ -91,7 +76,7 @@ class Detection(TwoStages):
             roi_size=(7, 7),
             strides=(4, 8, 16, 32, 64),
             clip=4.14,
-            rpn_channel=recipe.channels,
+            rpn_channel=self.channels,
             scales=(1, 2, 4, 8, 16),
             alloc_size=(64, 64),
             rpn_train_pre_nms=600,
@@ -99,60 +84,62 @@ class Detection(TwoStages):
             rpn_test_pre_nms=300,
             rpn_test_post_nms=50,
             rpn_min_size=1,
-            per_device_batch_size=recipe.batch_size,
+            per_device_batch_size=self.stage.recipe.batch_size,
             num_sample=32,
             max_num_gt=10,
         )
         _ = net.target_generator  # a property that builds it; a checkpoint has its parameters
-        return initialised(net, recipe.size)
+        return initialised(net, (1, 3, self.stage.size, self.stage.size))
 
-    def validation(self, scenes: Path) -> Validation:
-        """COCO's average precisions by pycocotools, as GluonCV's metric calls it."""
-        truth = _coco(scenes, "val", skip_empty=False)
+    def validation(self, data: DataSets) -> Validation:
+        """Score COCO's average precisions by pycocotools, but for sizes of which there is no object."""
+        truth = _coco(data.scenes, "val", skip_empty=False)
 
         def score(outputs: Outputs) -> dict[str, float]:
             with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
                 metric = COCODetectionMetric(truth, f"{folder}/found", use_time=False)
                 for classes, scores, boxes in outputs:
-                    metric.update(boxes.clip(0, self.recipe.size - 1), classes, scores)
+                    metric.update(boxes.clip(0, self.stage.size - 1), classes, scores)
                 metric.get()
-            return dict(zip(SCORES, map(float, metric._coco_eval.stats)))
+            found = zip(SCORES, map(float, metric._coco_eval.stats))
+            return {name: value for name, value in found if value != NO_OBJECT}
 
         inputs = [image.expand_dims(0).asnumpy() for image, _, _ in self._measured(truth)]
         return Validation(inputs, score, _counted)
 
-    def learn(self, net: HybridBlock, scenes: Path, label: str) -> History:
-        """As in the script: its four losses; the first layers and all normalization stay frozen."""
+    def learner(self, net: HybridBlock, data: DataSets) -> Learner:
+        """Make ready as in the script: its four losses; the first layers and all normalization stay frozen."""
         net.collect_params().setattr("grad_req", "null")
         net.collect_train_params().setattr("grad_req", "write")
-        batches = self._batches(net, scenes)
-        validation = self.validation(scenes)
+        batches = self._batches(net, data.scenes)
+        trainer = sgd(net.collect_train_params(), self.stage.recipe)
+        step = _step(net, trainer, self.stage.recipe.batch_size)
+        measure = self.evaluation(net, data)
 
-        def measure() -> dict[str, float]:
+        def evaluate() -> dict[str, float]:
             net.hybridize()  # anew: the graph of inference has other inputs
-            scores = evaluate(net, validation)
+            scores = measure()
             net.hybridize()
             return scores
 
         net.hybridize()
-        schedule = warmed_cosine(self.recipe.learning_rate, self.recipe.epochs * len(batches))
-        step = self._step(net, sgd(net.collect_train_params(), schedule, self.recipe))
-        return fit(self.recipe.epochs, batches, step, measure, f"{label}, detection", self.tracker)
+        return Learner(trainer, batches, step, evaluate)
 
-    def draw(self, nets: dict[str, HybridBlock], scenes: Path, path: Path) -> None:
-        """Boxes in the digits' colours."""
-        inputs = self.validation(scenes).inputs[:SHOWN]
-        images = self._measured(_coco(scenes, "val")).take(len(inputs))
+    def draw_predictions(self, nets: dict[str, HybridBlock], data: DataSets, path: Path) -> None:
+        """Draw boxes in the digits' colours."""
+        inputs = self.validation(data).inputs[:SHOWN]
+        images = self._measured(_coco(data.scenes, "val")).take(len(inputs))
         truth = [_boxes(label[:, 4], np.ones(len(label)), label[:, :4]) for _, label, _ in images]
         found = [
             [_boxes(*(part[0] for part in parts)) for parts in predict(nets[label], inputs)] for label in LABELS
         ]
         rows = list(zip(truth, *found))
-        draw_boxes([photograph(data) for data in inputs], rows, path, f"{self.model}: validation images")
+        title = f"{self.stage.network}: validation images"
+        draw_boxes([photograph(data) for data in inputs], rows, path, title)
 
     def _measured(self, images: COCODetection) -> Any:
         """Normalized images (3, H, W), boxes and classes (N, 5), and the scale."""
-        return images.transform(FasterRCNNDefaultValTransform(self.recipe.size, self.recipe.size))
+        return images.transform(FasterRCNNDefaultValTransform(self.stage.size, self.stage.size))
 
     def _batches(self, net: HybridBlock, scenes: Path) -> DataLoader:
         """Images with the targets of region proposals, by GluonCV's sampler and transform, not mirrored."""
@@ -160,33 +147,43 @@ class Detection(TwoStages):
         transform = FasterRCNNDefaultTrainTransform(
             net.short, net.max_size, net, flip_p=0, ashape=net.ashape, multi_stage=True
         )
-        sampler = SplitSortedBucketSampler(images.get_im_aspect_ratio(), self.recipe.batch_size, shuffle=True)
+        sampler = SplitSortedBucketSampler(
+            images.get_im_aspect_ratio(), self.stage.recipe.batch_size, shuffle=True
+        )
         return DataLoader(
             images.transform(transform), batch_sampler=sampler, batchify_fn=FasterRCNNTrainBatchify(net)
         )
 
-    def _step(self, net: HybridBlock, trainer: Trainer) -> Callable[[Any], dict[str, float]]:
-        losses = (
-            SigmoidBinaryCrossEntropyLoss(from_sigmoid=False),
-            HuberLoss(rho=1 / 9),
-            SoftmaxCrossEntropyLoss(),
-            HuberLoss(rho=1),
-        )
-        task = ForwardBackwardTask(net, trainer, *losses, mix_ratio=1.0, amp_enabled=False)
-        ctx = context_of(net)
 
-        def step(batch: Any) -> dict[str, float]:
-            parts = (part[0] if isinstance(part, (list, tuple)) else part for part in batch)  # of one device
-            measured = task.forward_backward([part.as_in_context(ctx) for part in parts])[: len(losses)]
-            trainer.step(self.recipe.batch_size)
-            return {"loss": sum(float(loss.asscalar()) for loss in measured)}
+def _step(net: HybridBlock, trainer: Trainer, batch_size: int) -> Callable[[Any], Step]:
+    losses = (
+        SigmoidBinaryCrossEntropyLoss(from_sigmoid=False),
+        HuberLoss(rho=1 / 9),
+        SoftmaxCrossEntropyLoss(),
+        HuberLoss(rho=1),
+    )
+    task = ForwardBackwardTask(net, trainer, *losses, mix_ratio=1.0, amp_enabled=False)
+    ctx = context_of(net)
 
-        return step
+    def step(batch: Any) -> Step:
+        parts = (part[0] if isinstance(part, (list, tuple)) else part for part in batch)  # of one device
+        measured = task.forward_backward([part.as_in_context(ctx) for part in parts])[: len(losses)]
+        trainer.step(batch_size)
+        return Step(1, sum(float(loss.asscalar()) for loss in measured))  # each a mean over the batch
+
+    return step
 
 
-def run(output: Path, recipe: Recipe, tracker: Tracker = no_tracker) -> str:
-    """Do the whole job, write everything into ``output``, and return what was measured, as text."""
-    return Detection(recipe, tracker).run(output)
+def demo(images: int, epochs: int, seed: int = 0, tracker: Tracker = no_tracker) -> Demo:
+    """Make the job."""
+    first = AnnealedRecipe(epochs=4, batch_size=16, learning_rate=0.02, warmup=0.1)
+    second = AnnealedRecipe(epochs, batch_size=4, learning_rate=0.02, warmup=0.1)
+    return Detection(
+        Stage("resnet18_v1b", "imagenet", images=2000, size=48, recipe=first),
+        Stage("custom_faster_rcnn_fpn_resnet18_v1b", "coco", images, size=96, recipe=second),
+        seed,
+        tracker,
+    )
 
 
 def _coco(scenes: Path, part: str, **options: bool) -> COCODetection:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, NamedTuple, Sequence
 
-import matplotlib
-
-matplotlib.use("Agg")  # a demo runs where there is no screen
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from ..datasets.digits import DIGITS
-from .fit import DOCONV, PLAIN
-from .pretraining import MEAN, STD
+from ..figures.canvas import save
+from .backbone import MEAN, STD
+from .labels import LABELS
 
-COLUMNS = ("photograph", "truth", PLAIN, DOCONV)
+COLUMNS = ("photograph", "truth", *LABELS)
 ROW, MARGIN = 1.8, 0.6  # inches
-COLORS = plt.get_cmap("tab10")(np.arange(DIGITS))  # of the digits
+COLORS = [  # of the digits: no two are near each other (CIEDE2000 ≥ 30)
+    *("hotpink", "dodgerblue", "springgreen", "teal", "darkviolet"),
+    *("gold", "olivedrab", "powderblue", "lightsalmon", "firebrick"),
+]
 
 
 class Boxes(NamedTuple):
@@ -33,7 +33,7 @@ class Boxes(NamedTuple):
 
 
 def photograph(data: np.ndarray) -> np.ndarray:
-    """The picture, uint8 (H, W, 3), that was normalized into a network's input, (1, 3, H, W)."""
+    """Restore the picture, uint8 (H, W, 3), that was normalized into a network's input, (1, 3, H, W)."""
     pixels = data[0].transpose(1, 2, 0) * STD + MEAN
     return (255 * pixels).round().clip(0, 255).astype("uint8")
 
@@ -41,7 +41,7 @@ def photograph(data: np.ndarray) -> np.ndarray:
 def draw_masks(
     photos: Sequence[np.ndarray], masks: Sequence[Sequence[np.ndarray]], path: Path, title: str
 ) -> None:
-    """Each of ``photos``, uint8 (H, W, 3), beside its ``masks``: truth, plain, DO-Conv.
+    """Draw each of ``photos``, uint8 (H, W, 3), beside its ``masks``: truth, plain, DO-Conv.
 
     A mask is int (H, W): the digit, or −1 where there is none.
     """
@@ -54,7 +54,7 @@ def draw_masks(
 
 
 def draw_boxes(photos: Sequence[np.ndarray], boxes: Sequence[Sequence[Boxes]], path: Path, title: str) -> None:
-    """Each of ``photos``, uint8 (H, W, 3), beside its boxes: truth, plain, DO-Conv."""
+    """Draw each of ``photos``, uint8 (H, W, 3), beside its boxes: truth, plain, DO-Conv."""
     _draw_grid(photos, boxes, _draw_boxes, path, title)
 
 
@@ -64,7 +64,12 @@ def _draw_boxes(axes: Axes, found: Boxes) -> None:
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, ec=color, lw=1.8))
         text = f"{int(digit)}" if score == 1 else f"{int(digit)}: {score:.0%}"
         box = {"facecolor": color, "edgecolor": "none", "pad": 0.8}
-        axes.text(left, top, text, color="white", fontsize=6, va="top", bbox=box, clip_on=True)
+        axes.text(left, top, text, color=_readable_on(color), fontsize=6, va="top", bbox=box, clip_on=True)
+
+
+def _readable_on(color: str) -> str:
+    """Black or white: what differs more from ``color`` in luminance (ITU-R BT.601)."""
+    return "black" if np.dot(to_rgb(color), (0.299, 0.587, 0.114)) > 0.5 else "white"
 
 
 def _draw_grid(
@@ -76,7 +81,8 @@ def _draw_grid(
 ) -> None:
     """A row for each photograph: the photograph alone, and once for each thing to ``draw`` on it."""
     height = ROW * len(photos) + 2 * MARGIN
-    figure, grid = plt.subplots(len(photos), len(COLUMNS), figsize=(ROW * len(COLUMNS), height), squeeze=False)
+    figure = Figure(figsize=(ROW * len(COLUMNS), height))
+    grid = figure.subplots(len(photos), len(COLUMNS), squeeze=False)
     figure.subplots_adjust(0.01, MARGIN / height, 0.99, 1 - MARGIN / height, wspace=0.03, hspace=0.03)
     for photo, row, places in zip(photos, rows, grid):
         places[0].imshow(photo)
@@ -90,5 +96,4 @@ def _draw_grid(
     legend = [Patch(color=color, label=str(digit)) for digit, color in enumerate(COLORS)]
     figure.legend(handles=legend, loc="lower center", ncol=DIGITS, fontsize=8, frameon=False)
     figure.suptitle(title, fontsize=10, y=1 - 0.1 / height, va="top")
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path)

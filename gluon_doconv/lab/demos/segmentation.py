@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
@@ -11,131 +10,113 @@ import numpy as np
 from gluoncv.data import VOCSegmentation
 from gluoncv.loss import MixSoftmaxCrossEntropyLoss
 from gluoncv.model_zoo.segbase import get_segmentation_model
-from gluoncv.utils import LRScheduler
 from gluoncv.utils.metrics import SegmentationMetric
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import HybridBlock, Trainer
 from mxnet.gluon.data import DataLoader
 from mxnet.gluon.data.vision import transforms
 
+from ..configuration import AnnealedRecipe
 from ..datasets.digits import DIGITS
+from ..evaluation import Outputs, Validation, context_of, default_context, predict
 from ..tracking import Tracker, no_tracker
-from .fit import LABELS, History, Outputs, Validation, context_of, default_context, evaluate, fit, predict, sgd
+from ..training import Learner, Step, sgd
+from .backbone import MEAN, STD, BackboneDemo, DataSets
+from .demo import Demo, Stage, initialised
+from .labels import LABELS
 from .pictures import draw_masks, photograph
-from .pretraining import MEAN, STD, Stage
-from .two_stages import TwoStages, initialised
 
 SHOWN = 6
+FEW = (0, 1, 4)  # digits: ten are too many for a ResNet-50 to learn in minutes
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What both networks share. ``size`` is that of the images in pixels, a multiple of 8."""
+class Segmentation(BackboneDemo):
+    """The job of GluonCV's ``scripts/segmentation/train.py`` in small; the images' size is a multiple of 8."""
 
-    images: int
-    epochs: int
-    seed: int = 0
-    size: int = 64
-    digits: tuple[int, ...] = (0, 1, 4)  # ten are too many for a ResNet-50 to learn in minutes
-    batch_size: int = 8
-    learning_rate: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    classification: Stage = Stage("resnet50_v1s", images=1000, size=48, epochs=4)  # noqa: RUF009
-
-
-class Segmentation(TwoStages):
-    """The job of GluonCV's ``scripts/segmentation/train.py`` in small."""
-
-    model = "deeplab_resnet50_voc"
-    layout = "voc"
+    task = ", segmentation"
+    scores = ("mIoU", "pixel accuracy")
     decisive = "mIoU"
-    curves = ("mIoU", "pixel accuracy")
+    drawn = scores
 
     def build(self, pretrained_base: bool = False) -> HybridBlock:
-        """As in the script, without auxiliary loss, which is its default."""
+        """Build the network as in the script, without auxiliary loss, which is its default."""
         net = get_segmentation_model(
             "deeplab",
             dataset="pascal_voc",
             backbone="resnet50",
             aux=False,
-            base_size=self.recipe.size,
-            crop_size=self.recipe.size,
+            base_size=self.stage.size,
+            crop_size=self.stage.size,
             pretrained_base=pretrained_base,
             ctx=default_context(),
         )
-        return initialised(net, self.recipe.size)
+        return initialised(net, (1, 3, self.stage.size, self.stage.size))
 
-    def validation(self, scenes: Path) -> Validation:
-        """Intersection over union, the mean over background and digits, and pixel accuracy, by GluonCV."""
-        images, truth = zip(*self.photographs(scenes, "val"))
+    def validation(self, data: DataSets) -> Validation:
+        """Score mean intersection over union, of background and digits, and pixel accuracy, by GluonCV."""
+        images, truth = zip(*self.photographs(data.scenes, "val"))
 
         def score(outputs: Outputs) -> dict[str, float]:
             metric = SegmentationMetric(VOCSegmentation.NUM_CLASS)
             for label, (output,) in zip(truth, outputs):
                 metric.update(label.expand_dims(0), mx.nd.array(output))
             accuracy, overlap = metric.get()  # of all classes, those that do not occur with 0
-            occurring = 1 + len(self.recipe.digits)
+            occurring = 1 + len(self.stage.digits)
             share = VOCSegmentation.NUM_CLASS / occurring
             return {"mIoU": float(overlap) * share, "pixel accuracy": float(accuracy)}
 
         return Validation([image.expand_dims(0).asnumpy() for image in images], score)
 
-    def learn(self, net: HybridBlock, scenes: Path, label: str) -> History:
-        """As in the script, but hybridized, and without its random mirror and scale: they make other digits."""
+    def learner(self, net: HybridBlock, data: DataSets) -> Learner:
+        """Make ready as in the script, but without its random mirror and scale: they make other digits."""
         net.hybridize()
-        images = self.photographs(scenes, "train").take(self.recipe.images)  # GluonCV appends val to train
-        batches = DataLoader(images, self.recipe.batch_size, shuffle=True, last_batch="discard")
-        validation = self.validation(scenes)
-        step = self._step(net, self._trainer(net, len(batches)))
-        return fit(
-            self.recipe.epochs,
-            batches,
-            step,
-            lambda: evaluate(net, validation),
-            f"{label}, segmentation",
-            self.tracker,
-        )
+        recipe = self.stage.recipe
+        images = self.photographs(data.scenes, "train").take(self.stage.images)  # GluonCV appends val to train
+        batches = DataLoader(images, recipe.batch_size, shuffle=True, last_batch="discard")
+        trainer = sgd(net.collect_params(), recipe)  # GluonCV makes the rate ten times as large in the head
+        return Learner(trainer, batches, _step(net, trainer), self.evaluation(net, data))
 
-    def draw(self, nets: dict[str, HybridBlock], scenes: Path, path: Path) -> None:
-        """Masks in the digits' colours."""
-        inputs = self.validation(scenes).inputs[:SHOWN]
-        truth = [mask.asnumpy() for _, mask in self.photographs(scenes, "val").take(SHOWN)]
+    def draw_predictions(self, nets: dict[str, HybridBlock], data: DataSets, path: Path) -> None:
+        """Draw masks in the digits' colours."""
+        inputs = self.validation(data).inputs[:SHOWN]
+        truth = [mask.asnumpy() for _, mask in self.photographs(data.scenes, "val").take(SHOWN)]
         found = [[scores.argmax(axis=1)[0] for (scores,) in predict(nets[label], inputs)] for label in LABELS]
         masks = [[_digits(mask) for mask in row] for row in zip(truth, *found)]
-        draw_masks([photograph(data) for data in inputs], masks, path, f"{self.model}: validation images")
+        draw_masks(
+            [photograph(data) for data in inputs], masks, path, f"{self.stage.network}: validation images"
+        )
 
     def photographs(self, scenes: Path, split: str) -> VOCSegmentation:
-        """Normalized images (3, H, W), labels (H, W) with −1 where nothing counts."""
+        """Read normalized images (3, H, W), labels (H, W) with −1 where nothing counts."""
         normalize = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
-        sizes = {"base_size": self.recipe.size, "crop_size": self.recipe.size}
+        sizes = {"base_size": self.stage.size, "crop_size": self.stage.size}
         return VOCSegmentation(str(scenes), split, "val", normalize, **sizes)
 
-    def _trainer(self, net: HybridBlock, steps: int) -> mx.gluon.Trainer:
-        """SGD with poly learning rate; GluonCV makes it ten times as large in the head."""
-        recipe = self.recipe
-        schedule = LRScheduler(
-            "poly", base_lr=recipe.learning_rate, nepochs=recipe.epochs, iters_per_epoch=steps, power=0.9
-        )
-        return sgd(net.collect_params(), schedule, recipe)
 
-    def _step(self, net: HybridBlock, trainer: mx.gluon.Trainer) -> Callable[[Any], dict[str, float]]:
-        criterion = MixSoftmaxCrossEntropyLoss(aux=False)
-        ctx = context_of(net)
+def _step(net: HybridBlock, trainer: Trainer) -> Callable[[Any], Step]:
+    criterion = MixSoftmaxCrossEntropyLoss(aux=False)
+    ctx = context_of(net)
 
-        def step(batch: Any) -> dict[str, float]:
-            images, labels = (array.as_in_context(ctx) for array in batch)
-            with mx.autograd.record():
-                loss = criterion(*net(images), labels)
-            loss.backward()
-            trainer.step(len(labels))
-            return {"loss": float(loss.mean().asscalar())}
+    def step(batch: Any) -> Step:
+        images, labels = (array.as_in_context(ctx) for array in batch)
+        with mx.autograd.record():
+            loss = criterion(*net(images), labels)
+        loss.backward()
+        trainer.step(len(labels))
+        return Step(len(labels), len(labels) * float(loss.mean().asscalar()))
 
-        return step
+    return step
 
 
-def run(output: Path, recipe: Recipe, tracker: Tracker = no_tracker) -> str:
-    """Do the whole job, write everything into ``output``, and return what was measured, as text."""
-    return Segmentation(recipe, tracker).run(output)
+def demo(images: int, epochs: int, seed: int = 0, tracker: Tracker = no_tracker) -> Demo:
+    """Make the job."""
+    first = AnnealedRecipe(epochs=4, batch_size=16, learning_rate=0.02, warmup=0.1)
+    second = AnnealedRecipe(epochs, batch_size=8, learning_rate=0.1, curve="poly")
+    return Segmentation(
+        Stage("resnet50_v1s", "imagenet", images=1000, size=48, recipe=first, digits=FEW),
+        Stage("deeplab_resnet50_voc", "voc", images, size=64, recipe=second, digits=FEW),
+        seed,
+        tracker,
+    )
 
 
 def _digits(mask: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 from .. import datasets
+from ..configuration import Command, Configuration, Recipe
 from .cifar import digits, table1, table8
-from .configuration import Command, Configuration, Recipe
 from .imagenet import table2, table3, table6, table7
 from .script_adapters import Classification, Detection, Segmentation
 from .tables import Table
@@ -40,7 +40,7 @@ SMOKE_SCRIPT_NOTE = (
 
 
 def smoke(table: Table) -> Table:
-    """The same networks and variants on a few digits, for two epochs; of scripts, for one."""
+    """Replace a table's data by a few digits, and its epochs by two, or in trainings by scripts by one."""
     if any(configuration.backbone for configuration in table.configurations()):
         return table.with_configurations(_small_script, SMOKE_SCRIPT_NOTE)
     return table.with_configurations(_small, SMOKE_NOTE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .configuration import BASELINE, DOCONV, RANDOM, Configuration, Recipe, in_stages, with_d_mul
+from ..configuration import BASELINE, DOCONV, RANDOM, Configuration, Recipe, in_stages, with_d_mul
 from .tables import Cell, Row, Table, ablation, compared
 
 # He et al., arXiv 1512.03385, section 4.2: 64,000 steps of 128 images, divided by ten at 32,000 and 48,000.
@@ -34,7 +34,7 @@ STAGES_ASKED = ((0,), (1,), (2,), (3,), (0, 1), (0, 1, 2))
 
 
 def table1() -> Table:
-    """Table 1: networks on CIFAR-10 and CIFAR-100."""
+    """Lay out Table 1: networks on CIFAR-10 and CIFAR-100."""
     columns = tuple(column for column, *_ in TABLE_1.values())
     on_10 = [(cifar("cifar10", network), *figures) for network, (_, figures, _) in TABLE_1.items()]
     on_100 = [(cifar("cifar100", network), *figures) for network, (_, _, figures) in TABLE_1.items()]
@@ -43,7 +43,7 @@ def table1() -> Table:
 
 
 def table8() -> Table:
-    """Table 8: depth multipliers M·N, (M+2)·(N+2) and 2M·2N, for kernels of 3×3."""
+    """Lay out Table 8: depth multipliers M·N, (M+2)·(N+2) and 2M·2N, for kernels of 3×3."""
     rows = {
         "DO-Conv (D_mul = M×N)": [(DOCONV, 0.55)],
         "DO-Conv (D_mul = (M+2)×(N+2))": [(with_d_mul(25), 0.36)],
@@ -54,7 +54,7 @@ def table8() -> Table:
 
 
 def digits() -> Table:
-    """What tables 1, 6, 7 and 8 ask, asked of the digits that are bundled; the paper has no figures for it."""
+    """Ask what tables 1, 6, 7 and 8 ask of the bundled digits; the paper has no figures for it."""
     recipe = Recipe(epochs=10, batch_size=32)
     bases = [Configuration(DIGITS, network, BASELINE, recipe) for network in DIGIT_COLUMNS]
     ablations = {
@@ -78,7 +78,7 @@ def digits() -> Table:
 
 
 def cifar(data: str, network: str) -> Configuration:
-    """The baseline of a network, with the settings of the paper it comes from."""
+    """Configure the baseline of a network, with the settings of the paper it comes from."""
     warm = network.endswith("v2") or "110" in network or "164" in network
     return Configuration(data, network, BASELINE, WARM if warm else CIFAR)
 

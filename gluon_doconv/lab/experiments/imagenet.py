@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Mapping
 
+from ..configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Variant, in_stages
 from .cifar import ABLATED
-from .configuration import BASELINE, DOCONV, RANDOM, Command, Configuration, Variant, in_stages
 from .script_adapters import Classification
 from .tables import Cell, Row, Table, ablation, compared
 
@@ -60,17 +60,17 @@ TABLE_3 = {
 
 
 def table2() -> Table:
-    """Table 2: plain networks and ResNets on ImageNet."""
+    """Lay out Table 2: plain networks and ResNets on ImageNet."""
     return _with_reference("table2", "Top-1 accuracy (%) on ImageNet", TABLE_2)
 
 
 def table3() -> Table:
-    """Table 3: depthwise and grouped convolutions, MobileNets and ResNeXt, on ImageNet."""
+    """Lay out Table 3: depthwise and grouped convolutions, MobileNets and ResNeXt, on ImageNet."""
     return _with_reference("table3", "Top-1 accuracy (%) on ImageNet with DO-DConv and DO-GConv", TABLE_3)
 
 
 def table6() -> Table:
-    """Table 6: DO-Conv in some stages of ResNet-v2-20 on CIFAR-100, and of ResNet-v1b-50 on ImageNet."""
+    """Lay out Table 6: DO-Conv in some stages, on CIFAR-100 and on ImageNet."""
     cifar = {(0,): 0.17, (1,): 0.02, (2,): 0.25, (3,): 0.29, (0, 1): 0.10, (0, 1, 2): 0.32, (0, 1, 2, 3): 0.55}
     imagenet = {
         (0,): 0.17,
@@ -96,14 +96,14 @@ def table6() -> Table:
 
 
 def table7() -> Table:
-    """Table 7: D that starts from the identity, and from He's initialization."""
+    """Lay out Table 7: D that starts from the identity, and from He's initialization."""
     rows = {"DO-Conv (random-init)": [(RANDOM, 0.18)], "DO-Conv (identity-init)": [(DOCONV, 0.44)]}
     title = "Top-1 accuracy (%) on ImageNet with ResNet-v1b-50 in different initializations"
     return Table("table7", title, ("ResNet-v1b-50",), ablation([(on_imagenet("resnet50_v1b"), 77.56)], rows))
 
 
 def on_imagenet(network: str) -> Configuration:
-    """The baseline of a network, with GluonCV's training command."""
+    """Configure the baseline of a network, with GluonCV's training command."""
     usual = RESNET_B if network.endswith("_v1b") else RESNET
     return Configuration("imagenet", network, BASELINE, COMMANDS.get(network, usual))
 

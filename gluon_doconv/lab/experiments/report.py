@@ -8,7 +8,7 @@ from typing import Sequence
 
 from tabulate import tabulate
 
-from .records import Record
+from ..records import Record
 from .statistics import CONFIDENCE, Estimate, estimate
 from .tables import Cell, Table
 
@@ -21,7 +21,7 @@ HOW = (
 
 
 def markdown(table: Table, records: Sequence[Record]) -> str:
-    """The table for reading: every row twice, the paper's figures and ours."""
+    """Write the table for reading: every row twice, the paper's figures and ours."""
     lines = []
     for row in table.rows:
         if any(cell and cell.paper is not None for cell in row.cells):
@@ -34,7 +34,7 @@ def markdown(table: Table, records: Sequence[Record]) -> str:
 
 
 def comma_separated(table: Table, records: Sequence[Record]) -> str:
-    """The same layout as CSV: for every row of the table a line for each of the figures, then the notes."""
+    """Write the same as CSV: for every row of the table a line for each of the figures, then the notes."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["row", "figure", *table.columns])

@@ -12,17 +12,16 @@ from typing import Callable, Iterator, Sequence
 
 from ...errors import DOConvError
 from ...files.atomic import atomic
-from ..tracking import Log, Tracker, no_tracker
-from .configuration import Configuration, Recipe
-from .curves import draw_curves, drawable
-from .images import load
-from .records import Record, open_record, read_records, read_results, write_results
+from ..configuration import Configuration, Recipe
+from ..figures.curves import draw_curves, drawable
+from ..images import load
+from ..records import RESULTS, Record, open_record, read_records, with_results, write_results
+from ..tracking import Log, Scores, Tracker, no_tracker
 from .report import comma_separated, markdown
+from .resumable import train
 from .scripts import ScriptTraining, Sources, train_by_script
 from .tables import Row, Table
-from .training import train
 
-RESULTS = "results.jsonl"
 TRAININGS = "trainings"
 
 
@@ -45,8 +44,8 @@ def reproduce(
     output : folder of ``results.jsonl``, of the table and its curves, and of the trainings' states
     seeds : of the trainings; every configuration has its first before any has its second
     sources : what trainings need from elsewhere
-    say : is told what happens
-    tracker : is told what each epoch measured
+    say : receives what happens, line by line
+    tracker : receives what each step and epoch measured
 
     Returns
     -------
@@ -88,28 +87,25 @@ def write(table: Table, output: Path) -> str:
 
 
 def finished_records(output: Path) -> list[Record]:
-    """All finished trainings by name, of their folders and of the results file; a folder's is the newer.
+    """Read all finished trainings of the results file and of their folders; a folder's is the newer.
 
     Raises
     ------
     DOConvError
         If a record is damaged.
     """
-    results = output / RESULTS
-    listed = read_results(results) if results.exists() else []
     found = [record for record in read_records(output / TRAININGS) if record.finished]
-    records = {(record.configuration, record.seed): record for record in (*listed, *found)}
-    return sorted(records.values(), key=lambda record: record.configuration.name(record.seed))
+    return with_results(output / RESULTS, found)
 
 
 def outputs(table: Table, output: Path) -> tuple[Path, Path, Path, Path]:
-    """The files of :func:`write`: JSON lines, Markdown, CSV, and a PNG."""
+    """Name the files of :func:`write`: JSON lines, Markdown, CSV, and a PNG."""
     readable, separated, curves = (output / f"{table.name}{end}" for end in (".md", ".csv", "-curves.png"))
     return output / RESULTS, readable, separated, curves
 
 
 def only(table: Table, pattern: str) -> Table:
-    """The table with the columns that match a regular expression.
+    """Keep the columns of a table that match a regular expression.
 
     Raises
     ------
@@ -151,23 +147,26 @@ def _train_one(
         with tracker(name) as log:
             progress = _Progress(name, len(record.epochs), say, log)
             if isinstance(configuration.recipe, Recipe):
-                train(record, load(configuration.data, sources.data), folder, progress)
+                train(record, load(configuration.data, sources.data), folder, progress.step, progress.epoch)
             else:
                 backbone = _backbone(configuration, seed, output, sources)
-                train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress)
+                train_by_script(ScriptTraining.of(record, folder, sources, backbone), progress.epoch)
     return True
 
 
 @dataclass
 class _Progress:
-    """Passes on every epoch of a training once, after those that ``done`` counts."""
+    """Passes on the steps of a training, and each epoch once, after those that ``done`` counts."""
 
     name: str
     done: int
     say: Callable[[str], None]
     log: Log
 
-    def __call__(self, record: Record) -> None:
+    def step(self, number: int, measured: Scores) -> None:
+        self.log("step", number, measured)
+
+    def epoch(self, record: Record) -> None:
         epochs = record.configuration.recipe.epochs
         for epoch in record.epochs[self.done :]:
             self.done += 1

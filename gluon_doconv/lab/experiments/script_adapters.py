@@ -1,4 +1,4 @@
-"""How each of GluonCV's training scripts is told what to do, and what it leaves of an epoch."""
+"""What each of GluonCV's training scripts takes as arguments, and what it leaves of an epoch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Sequence
 
 from ...errors import DOConvError
-from ...files import params_format as params_format
-from .configuration import Configuration
-from .records import Epoch
+from ...files import params_format
+from ..configuration import Configuration
+from ..records import Epoch
 
 SAVED = Path("params")  # where scripts save, in the folder of the training
 AVERAGE_PRECISIONS = ("AP", "AP50", "AP75", "APS", "APM", "APL")
@@ -19,25 +19,25 @@ NO_OBJECT = -1  # what pycocotools says of a size of which there is none
 
 
 class ScriptAdapter(ABC):
-    """One script; ``path`` is that in a checkout. Epochs are counted from 0, as the scripts count them."""
+    """The conventions of one script, ``path`` in a checkout. Epochs count from 0, as theirs do."""
 
     path: str
 
     @abstractmethod
     def arguments(self, configuration: Configuration, seed: int, gpus: int, data: Path) -> list[str]:
-        """The script's arguments but for the recipe's own."""
+        """Collect the script's arguments but for the recipe's own."""
 
     @abstractmethod
     def resumption(self, saved: Sequence[Path], done: int) -> list[str]:
-        """The arguments to go on after ``done`` epochs, from the files saved of the last."""
+        """Collect the arguments to resume after ``done`` epochs, from the files saved of the last."""
 
     @abstractmethod
     def saved(self, folder: Path, configuration: Configuration, number: int) -> list[Path]:
-        """The files of an epoch, the parameters first; none unless all are there, and whole."""
+        """Find the files of an epoch, the parameters first; none unless all are there, and whole."""
 
     @abstractmethod
     def epoch(self, log: str, saved: Sequence[Path], number: int) -> Epoch | None:
-        """What the log and the saved files say of an epoch; None while they do not say all."""
+        """Read an epoch from the log and the saved files; None while they do not say all."""
 
 
 class Classification(ScriptAdapter):
@@ -99,7 +99,7 @@ class Segmentation(ScriptAdapter):
 class Detection(ScriptAdapter):
     """``train_faster_rcnn.py`` on COCO: six average precisions, but for sizes of which there is no object.
 
-    The training loss is the sum of the four that the script minimises and tells of.
+    The training loss is the sum of the four that the script minimises and logs.
     """
 
     path = "scripts/detection/faster_rcnn/train_faster_rcnn.py"

@@ -18,8 +18,8 @@ import mxnet as mx
 
 from ...core.config_text import to_arguments
 from ...errors import DOConvError
-from .configuration import Command
-from .records import Record
+from ..configuration import Command
+from ..records import Record
 from .script_adapters import SAVED, SCRIPT_ADAPTERS, ScriptAdapter
 
 LOG = "script.log"

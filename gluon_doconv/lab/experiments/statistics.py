@@ -9,8 +9,8 @@ from typing import Sequence
 import numpy as np
 from scipy import stats
 
-from .configuration import Configuration
-from .records import Epoch, Record
+from ..configuration import Configuration
+from ..records import Epoch, Record
 
 CONFIDENCE = 0.95
 
@@ -25,7 +25,7 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Estimate:
-        """From one value a seed."""
+        """Estimate from one value a seed."""
         n = len(values)
         error = float(np.std(values, ddof=1)) / sqrt(n) if n > 1 else None
         return cls(float(np.mean(values)), error, n)
@@ -40,7 +40,7 @@ class Estimate:
 
 
 def final(record: Record, metric: str = "") -> float:
-    """The accuracy or another metric, in percent: the mean over the epochs that the recipe averages."""
+    """Average the accuracy or another metric, in percent, over the epochs that the recipe averages."""
     values = [epoch.metrics[metric] if metric else epoch.validation_accuracy for epoch in _averaged(record)]
     return 100 * float(np.mean(values))
 
@@ -48,7 +48,7 @@ def final(record: Record, metric: str = "") -> float:
 def estimate(
     records: Sequence[Record], configuration: Configuration, baseline: Configuration | None, metric: str = ""
 ) -> Estimate | None:
-    """The accuracy of a configuration, or what it has more than its baseline with the same seeds.
+    """Estimate the accuracy of a configuration, or what it gains on its baseline with the same seeds.
 
     Only finished records that have the metric count; None where there are none, or no seed of both.
     """

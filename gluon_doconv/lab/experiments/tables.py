@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Iterable, Mapping, Sequence
 
-from .configuration import Configuration, Variant
+from ..configuration import Configuration, Variant
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Table:
     note: str = ""
 
     def configurations(self) -> list[Configuration]:
-        """Every training of the table once, in its order, each after the one that it starts from."""
+        """List every training of the table once, in its order, each after the one that it starts from."""
         cells = [cell for row in self.rows for cell in row.cells if cell]
         wanted = [c for cell in cells for c in (cell.baseline, cell.configuration) if c]
         return list(dict.fromkeys(one for c in wanted for one in (c.backbone, c) if one))
 
     def with_configurations(self, change: Callable[[Configuration], Configuration], note: str) -> Table:
-        """The same table of other trainings. The paper's figures stay, and are of the paper's."""
+        """Change the trainings of the table; the paper's figures stay."""
 
         def changed(cell: Cell | None) -> Cell | None:
             if cell is None or cell.configuration is None:
@@ -62,7 +62,7 @@ class Table:
 def compared(
     baselines: Iterable[tuple[Configuration, float, float]], doconv: Variant, label: str
 ) -> tuple[Row, Row]:
-    """Two rows: baselines, each with the paper's figure, and the differences that DO-Conv makes."""
+    """Lay out two rows: baselines, each with the paper's figure, and the differences that DO-Conv makes."""
     listed = list(baselines)
     return (
         Row(f"{label}Baseline", tuple(Cell(paper, base) for base, paper, _ in listed)),
@@ -77,7 +77,7 @@ def ablation(
     baselines: Sequence[tuple[Configuration, float]],
     rows: Mapping[str, Sequence[tuple[Variant, float] | None]],
 ) -> tuple[Row, ...]:
-    """A row of baselines, then for every label and column the difference that a variant makes."""
+    """Lay out a row of baselines, then for every label and column the difference that a variant makes."""
 
     def cell(base: Configuration, asked: tuple[Variant, float] | None) -> Cell | None:
         return None if asked is None else Cell(asked[1], replace(base, variant=asked[0]), base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .configuration import BASELINE, DOCONV, Command, Configuration, Variant
+from ..configuration import BASELINE, DOCONV, Command, Configuration, Variant
 from .imagenet import on_imagenet
 from .script_adapters import AVERAGE_PRECISIONS, Detection, Segmentation
 from .tables import Cell, Row, Table
@@ -27,7 +27,7 @@ STAGES = {  # backbone and second stage: the paper's differences on VOC and City
 
 
 def table4() -> Table:
-    """Table 4: DeepLabv3 on PASCAL VOC, with ResNet-101, and on Cityscapes, with ResNet-50."""
+    """Lay out Table 4: DeepLabv3 on PASCAL VOC, with ResNet-101, and on Cityscapes, with ResNet-50."""
     voc = Configuration("pascal_voc", "resnet101", BASELINE, VOC, on_imagenet("resnet101_v1s"))
     cityscapes = Configuration("citys", "resnet50", BASELINE, CITYSCAPES, on_imagenet("resnet50_v1s"))
     bases = {voc: 88.59, cityscapes: 78.71}
@@ -40,7 +40,7 @@ def table4() -> Table:
 
 
 def table5() -> Table:
-    """Table 5: Faster R-CNN with feature pyramid and ResNet-50 on COCO."""
+    """Lay out Table 5: Faster R-CNN with feature pyramid and ResNet-50 on COCO."""
     base = Configuration("coco", "resnet50_v1b", BASELINE, COCO, on_imagenet("resnet50_v1b"))
     figures = dict(zip(AVERAGE_PRECISIONS, (37.9, 59.5, 41.2, 21.4, 41.4, 49.6)))
     rows = [Row("Baseline, Baseline", tuple(Cell(paper, base, metric=m) for m, paper in figures.items()))]

@@ -7,22 +7,17 @@ import re
 from copy import copy
 from dataclasses import dataclass
 from math import ceil, sqrt
-from pathlib import Path
 from typing import Sequence
 
-import matplotlib
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
 
 from ...core import kernel, names
 from ...errors import DOConvError
-from ...files.atomic import atomic
 from ...files.fold import Pair, find_pairs
 from ...files.params import Arrays, read_params
-
-matplotlib.use("Agg")  # a figure is a file, also where there is no screen
-
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
+from . import canvas
 
 SHOWN_CHANNELS = 8  # of W and W′, of each kind: more than 8 × 8 kernels cannot be told apart
 SHOWN_MATRICES = 9  # of D, one an input channel
@@ -49,7 +44,7 @@ class Layer:
 
 
 def read_layers(checkpoint: str | os.PathLike, pattern: str = "", most: int | None = None) -> list[Layer]:
-    """The DO-Conv layers of a ``.params`` file (of ``save_parameters`` or ``export``), in the file's order.
+    """Read the DO-Conv layers of a ``.params`` file (``save_parameters`` or ``export``), in the file's order.
 
     Parameters
     ----------
@@ -92,45 +87,32 @@ def _layer(pair: Pair, arrays: Arrays) -> Layer:
 
 
 def draw_kernels(layers: Sequence[Layer], path: str | os.PathLike, title: str) -> None:
-    """One row a layer: W, D, D − I, W′ and H, brighter where it is larger (PNG).
+    """Draw a row for each layer: W, D, D − I, W′ and H, brighter where it is larger (PNG).
 
     W and W′ are on one scale, the others each on its own. Drawn are the kernels of the first 8 input and output
     channels, and the matrices of the first 9 input channels.
     """
-    figure, rows = plt.subplots(
-        len(layers),
-        len(COLUMNS),
-        figsize=(11, 2.1 * len(layers) + 0.8),
-        squeeze=False,
-        constrained_layout=True,
-    )
+    figure, rows = canvas.grid(len(layers), len(COLUMNS), 11, 2.1 * len(layers) + 0.8)
     for axes, layer in zip(rows, layers):
         _draw_row(axes, layer)
     for ax, column in zip(rows[0], COLUMNS):
         ax.set_title(column)
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    canvas.save(figure, path)
 
 
 def draw_heat_maps(layers: Sequence[Layer], path: str | os.PathLike, title: str) -> None:
-    """H of every layer side by side, as in Figure 6 (B), with Σ|W′ − W| / Σ|W| (PNG)."""
+    """Draw H of every layer side by side, as in Figure 6 (B), with Σ|W′ − W| / Σ|W| (PNG)."""
     columns = min(len(layers), HEAT_MAPS_A_ROW)
     rows = ceil(len(layers) / columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(1.7 * columns + 0.4, 2.0 * rows + 0.8),
-        squeeze=False,
-        constrained_layout=True,
-    )
-    for ax in grid.flat[len(layers) :]:
-        ax.set_axis_off()
+    figure, grid = canvas.grid(rows, columns, 1.7 * columns + 0.4, 2.0 * rows + 0.8)
+    canvas.hide_from(len(layers), grid)
     for ax, layer in zip(grid.flat, layers):
         _show_heat_map(ax, _flat(layer.heat))
         ax.set_title(layer.name, fontsize=8)
         ax.set_xlabel(f"{layer.relative:.1%}", fontsize=8)
     figure.suptitle(title, fontsize=11)
-    _save(figure, path)
+    canvas.save(figure, path)
 
 
 def _draw_row(axes: Sequence[Axes], layer: Layer) -> None:
@@ -174,7 +156,7 @@ def _flat(kernel_: np.ndarray) -> np.ndarray:
 
 
 def _show(ax: Axes, image: np.ndarray, darkest: float | None = None, brightest: float | None = None) -> None:
-    colors = copy(plt.get_cmap("gray"))
+    colors = copy(colormaps["gray"])
     colors.set_bad(BETWEEN_TILES)
     ax.imshow(image, cmap=colors, vmin=darkest, vmax=brightest, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
@@ -196,9 +178,3 @@ def _show_heat_map(ax: Axes, heat: np.ndarray) -> None:
 
 def _shape(layer: Layer) -> str:
     return "×".join(map(str, layer.folded.shape))
-
-
-def _save(figure: plt.Figure, path: str | os.PathLike) -> None:
-    with atomic(Path(path)) as (temporary,):
-        figure.savefig(temporary, dpi=110, format="png")
-    plt.close(figure)

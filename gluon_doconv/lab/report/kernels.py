@@ -13,7 +13,7 @@ MOST_LAYERS = 7
 
 
 def pictures(checkpoint: Path | None) -> list[Picture]:
-    """Heat maps of a few layers, and the kernels of the one that D has moved most; none without a checkpoint.
+    """Draw heat maps of a few layers, and the kernels that D has moved most; nothing without a checkpoint.
 
     Raises
     ------

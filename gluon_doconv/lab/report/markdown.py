@@ -12,7 +12,7 @@ PARSER = MarkdownIt("zero").enable(["heading", "table"])  # any HTML in the text
 
 
 def to_html(text: str, caption: str) -> Markup:
-    """``text`` as HTML; its tables get the ``caption``, headers and a frame in which they can be scrolled."""
+    """Render ``text``; its tables get the ``caption``, headers and a frame in which they can be scrolled."""
     tokens = PARSER.parse(text)
     for place, token in enumerate(tokens):
         if token.type == "th_open":

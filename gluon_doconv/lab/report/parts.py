@@ -64,12 +64,12 @@ SMOKE = "SMOKE RUN"  # so begins the note of every output of such a run
 
 
 def saved_picture(path: Path, caption: str, alt: str) -> list[Picture]:
-    """The picture of a file, or none where there is no such file."""
+    """Read the picture of a file, or none where there is no such file."""
     return [Picture(path.read_bytes(), caption, alt)] if path.is_file() else []
 
 
 def named(caption: str, values: Mapping[str, Any]) -> Grid:
-    """Names and values; of mappings within, the names follow each other."""
+    """List names and values; of mappings within, the names follow each other."""
     return Grid(caption, ("setting", "value"), list(_flat(values)))
 
 

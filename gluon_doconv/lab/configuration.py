@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...core.config import DOConvConfig
+from gluoncv.utils import LRScheduler
+from mxnet.lr_scheduler import CosineScheduler
+
+from ..core.config import DOConvConfig
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,41 @@ class Recipe:
     averaged_epochs: int = 5  # "the averaged accuracy of the last five epochs over five runs" (section 4.1)
 
     def rate(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0, of ``steps`` in all."""
+        """Compute the learning rate of a step, counted from 0, of ``steps`` in all."""
         if step < self.warmup_steps:
             return self.warmup_rate
         return self.learning_rate * 0.1 ** sum(step >= share * steps for share in self.milestones)
+
+
+@dataclass(frozen=True)
+class AnnealedRecipe:
+    """Settings of a training whose learning rate falls smoothly to 0, as GluonCV's scripts have it.
+
+    Parameters
+    ----------
+    epochs, batch_size, momentum, weight_decay : as they say
+    learning_rate : its largest
+    curve : by which it falls: ``cosine``, or ``poly`` of power 0.9
+    warmup : as a share of all steps, over which it grows from 0 before a cosine
+    averaged_epochs : as in :class:`Recipe`
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    curve: str = "cosine"
+    warmup: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    averaged_epochs: int = 1
+
+    def rate(self, step: int, steps: int) -> float:
+        """Compute the learning rate of a step, counted from 0, of ``steps`` in all."""
+        if self.curve == "poly":
+            schedule = LRScheduler("poly", base_lr=self.learning_rate, niters=steps, power=0.9)
+        else:
+            schedule = CosineScheduler(steps, self.learning_rate, warmup_steps=int(self.warmup * steps))
+        return schedule(step + 1)
 
 
 @dataclass(frozen=True)
@@ -81,12 +115,12 @@ RANDOM = Variant("doconv-he", d_initializer="he")
 
 
 def in_stages(*stages: int) -> Variant:
-    """DO-Conv in some of the paper's stages only (Table 6)."""
+    """Make DO-Conv in some of the paper's stages only (Table 6)."""
     return Variant(f"doconv-stages{''.join(map(str, stages))}", stages=stages)
 
 
 def with_d_mul(d_mul: int) -> Variant:
-    """DO-Conv of another depth multiplier (Table 8)."""
+    """Make DO-Conv of another depth multiplier (Table 8)."""
     return Variant(f"doconv-dmul{d_mul}", d_mul=d_mul)
 
 
@@ -94,21 +128,21 @@ def with_d_mul(d_mul: int) -> Variant:
 class Configuration:
     """One training but for its seed.
 
-    ``data`` is a name of :mod:`~gluon_doconv.experiments.images`, or one that a script knows; ``backbone`` is
+    ``data`` is a name of :mod:`~gluon_doconv.lab.images`, or one that a script knows; ``backbone`` is
     the training whose parameters this one starts from, where it has a first stage.
     """
 
     data: str
     network: str
     variant: Variant
-    recipe: Recipe | Command
+    recipe: Recipe | AnnealedRecipe | Command
     backbone: Configuration | None = None
 
     def name(self, seed: int) -> str:
-        """What the folder of this training is called."""
+        """Name the folder of this training."""
         backbone = f"-on-{self.backbone.variant.name}" if self.backbone else ""
         return f"{self.data}-{self.network}{backbone}-{self.variant.name}-seed{seed}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, which makes lists of tuples."""
+        """Collect the fields for JSON, which makes lists of tuples."""
         return asdict(self)

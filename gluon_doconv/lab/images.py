@@ -1,15 +1,17 @@
-"""The images of an experiment: CIFAR-10 and CIFAR-100 from their folder, or the digits that are bundled."""
+"""Images to classify: CIFAR-10 and CIFAR-100 from their folder, or the digits that are bundled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
+import mxnet as mx
 import numpy as np
 
-from ...errors import DOConvError
-from ..datasets.digits import DIGITS, Split, digits
+from ..errors import DOConvError
+from .datasets.digits import DIGITS, Split, digits
 
 IMAGE = (3, 32, 32)
 DIGIT_CHANNELS = {"digits": 1, "rgbdigits": 3}
@@ -34,16 +36,42 @@ class Images:
     augmented: bool
 
     def batch(self, chosen: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-        """Training images as float32, augmented with numbers drawn from ``random``."""
+        """Return training images as float32, augmented with numbers drawn from ``random``."""
         images = self._ready(self.train.images[chosen])
         return _augment(images, random) if self.augmented else images
 
     def validation_batch(self, chosen: slice) -> np.ndarray:
-        """Validation images as float32."""
+        """Return validation images as float32."""
         return self._ready(self.validation.images[chosen])
+
+    def validation_batches(self, size: int) -> list[np.ndarray]:
+        """Return all validation images as float32, in batches."""
+        starts = range(0, len(self.validation.labels), size)
+        return [self.validation_batch(slice(start, start + size)) for start in starts]
 
     def _ready(self, images: np.ndarray) -> np.ndarray:
         return (images.astype("float32") - self.mean) / self.deviation
+
+
+class ShuffledBatches:
+    """The training images and their classes, shuffled anew each time; the last batch may be incomplete.
+
+    Each time takes the next of ``randoms``, from which order and augmentation are drawn.
+    """
+
+    def __init__(self, images: Images, batch_size: int, randoms: Iterator[np.random.RandomState]) -> None:
+        self._images, self._batch_size, self._randoms = images, batch_size, randoms
+
+    def __len__(self) -> int:
+        return ceil(len(self._images.train.labels) / self._batch_size)
+
+    def __iter__(self) -> Iterator[tuple[mx.nd.NDArray, mx.nd.NDArray]]:
+        random = next(self._randoms)
+        order = random.permutation(len(self._images.train.labels))
+        for start in range(0, len(order), self._batch_size):
+            chosen = order[start : start + self._batch_size]
+            batch = self._images.batch(chosen, random)
+            yield mx.nd.array(batch), mx.nd.array(self._images.train.labels[chosen])
 
 
 def _augment(images: np.ndarray, random: np.random.RandomState) -> np.ndarray:
@@ -59,7 +87,7 @@ def _augment(images: np.ndarray, random: np.random.RandomState) -> np.ndarray:
 
 
 def load(name: str, folder: Path | None) -> Images:
-    """The images called ``cifar10``, ``cifar100`` or ``digits-T-V``: T digits to train on, V to validate on.
+    """Load ``cifar10``, ``cifar100`` or ``digits-T-V``: T digits to train on, V to validate on.
 
     ``rgbdigits-T-V`` are the same in three equal channels, for networks that insist on three.
 

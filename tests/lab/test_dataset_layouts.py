@@ -1,43 +1,19 @@
 """Every layout is read back with the class GluonCV's scripts read it with, and compared with what was drawn."""
 
-import hashlib
 import json
-import struct
 
-from gluon_doconv import DOConvError
-from gluon_doconv.cli import main
 from gluon_doconv.lab import datasets
 from gluon_doconv.lab.datasets import cityscapes, coco, voc
-from gluon_doconv.lab.datasets.scenes import PARTS, Plan
 
 import gluoncv.data as gcv
 import mxnet as mx
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from layouts import IMAGES, plan, write
 from mxnet.gluon.data.vision import CIFAR10, ImageRecordDataset
 from mxnet.gluon.data.vision import datasets as mxnet_datasets
+from PIL import Image
 from pycocotools.coco import COCO
-
-IMAGES = 8
-SMALL = {"voc": (96, 128), "coco": (240, 320), "cityscapes": (64, 128), "cifar": None, "imagenet": (64, 64)}
-MAT_HEADER = 116  # bytes of free text at the start of a .mat file: it holds the date
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Every layout, written once."""
-    root = tmp_path_factory.mktemp("datasets")
-    return {layout: write(layout, root / layout) for layout in datasets.LAYOUTS}
-
-
-def write(layout, target, seed=0):
-    options = {"rec": True} if layout == "imagenet" else {}
-    return datasets.write(layout, target, IMAGES, SMALL[layout], seed, **options)
-
-
-def plan(layout):
-    return Plan(IMAGES, SMALL[layout] or (32, 32), 0)
 
 
 def nearly(image, scene):
@@ -50,57 +26,6 @@ def nearly(image, scene):
 def inclusive(box):
     left, top, right, bottom = box
     return [left, top, right - 1, bottom - 1]
-
-
-# The scenes
-
-
-def test_boxes_and_masks_fit_the_digits():
-    for scene in Plan(60, (96, 128), 1).scenes("train"):
-        assert scene.image.dtype == np.uint8 and scene.image.shape == (96, 128, 3) and scene.things
-        assert sum(thing.mask.astype(int) for thing in scene.things).max() == 1
-        for thing in scene.things:
-            left, top, right, bottom = thing.box
-            assert right - left >= 2 and bottom - top >= 2
-            assert thing.mask[top:bottom, left:right].sum() == thing.mask.sum() > 0
-            assert thing.mask[top].any() and thing.mask[bottom - 1].any()
-            assert thing.mask[:, left].any() and thing.mask[:, right - 1].any()
-
-
-@pytest.mark.parametrize("kind", ["scenes", "portraits"])
-def test_no_digit_is_in_two_parts(kind):
-    seen = {
-        part: {
-            thing.drawing.tobytes()
-            for scene in getattr(Plan(200, (32, 32), 0), kind)(part)
-            for thing in scene.things
-        }
-        for part in PARTS
-    }
-    assert all(seen.values())
-    assert not (seen["train"] & seen["val"] or seen["train"] & seen["test"] or seen["val"] & seen["test"])
-
-
-def test_more_images_begin_with_the_same_ones():
-    few, many = (list(Plan(count, (48, 64), 0).scenes("train")) for count in (3, 6))
-    assert all((a.image == b.image).all() for a, b in zip(few, many))
-
-
-def test_only_the_digits_asked_for_occur():
-    few = [
-        thing.digit for scene in Plan(30, (48, 64), 0, digits=(2, 7)).scenes("train") for thing in scene.things
-    ]
-    assert set(few) == {2, 7}
-
-
-@pytest.mark.parametrize("digits", [(), (3, 10)])
-def test_digits_that_do_not_exist_are_refused(tmp_path, digits):
-    with pytest.raises(DOConvError, match="from 0 to 9"):
-        datasets.write("coco", tmp_path / "new", 1, (64, 64), digits=digits)
-    assert not (tmp_path / "new").exists()
-
-
-# The layouts
 
 
 @pytest.mark.parametrize(
@@ -137,8 +62,6 @@ def test_voc_segmentation_for_training_and_test(folders):
 
 
 def test_voc_masks_have_the_colours_of_voc(folders):
-    from PIL import Image
-
     path = next((folders["voc"] / "VOC2012" / "SegmentationClass").iterdir())
     palette = Image.open(path).getpalette()
     assert palette[:12] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0] and palette[-3:] == [224, 224, 192]
@@ -278,127 +201,3 @@ def test_imagenet_records(folders, part):
         )
     )
     assert batch.label[0].asnumpy().tolist() == [scene.things[0].digit for scene in drawn]
-
-
-# The folder
-
-
-def digests(folder):
-    """A checksum for each file; of MATLAB's files without the date they carry."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha1(
-            path.read_bytes()[MAT_HEADER if path.suffix == ".mat" else 0 :]
-        ).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-@pytest.mark.parametrize("layout", list(datasets.LAYOUTS))
-def test_the_seed_decides(folders, tmp_path, layout):
-    first, again, other = (
-        digests(folders[layout]),
-        write(layout, tmp_path / "a"),
-        write(layout, tmp_path / "b", 1),
-    )
-    assert digests(again) == first
-    assert digests(other) != first
-
-
-@pytest.mark.parametrize("layout", list(datasets.LAYOUTS))
-def test_the_folder_says_what_it_is(folders, tmp_path, layout):
-    assert datasets.layout_of(folders[layout]) == layout
-    assert datasets.layout_of(tmp_path) is None and datasets.layout_of(tmp_path / "absent") is None
-
-
-def test_nothing_is_overwritten(tmp_path):
-    (tmp_path / "mine").write_text("precious")
-    with pytest.raises(DOConvError, match="not empty"):
-        write("cifar", tmp_path)
-    with pytest.raises(DOConvError, match="is a file"):
-        write("cifar", tmp_path / "mine")
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    assert (tmp_path / "mine").read_text() == "precious"
-
-
-def test_an_empty_folder_and_new_parents_are_welcome(tmp_path):
-    (tmp_path / "empty").mkdir()
-    write("cifar", tmp_path / "empty")
-    write("cifar", tmp_path / "new" / "cifar")
-    assert datasets.layout_of(tmp_path / "empty") == datasets.layout_of(tmp_path / "new" / "cifar") == "cifar"
-
-
-def test_the_folder_one_is_in_is_refused(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DOConvError, match="the folder you are in"):
-        write("cifar", ".")
-
-
-def test_a_crash_leaves_nothing(tmp_path, monkeypatch):
-    def crash(*_):
-        raise RuntimeError("crash")
-
-    monkeypatch.setattr(coco, "_annotation", crash)
-    with pytest.raises(RuntimeError, match="crash"):
-        write("coco", tmp_path / "coco")
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_came_into_the_folder_meanwhile_stays(tmp_path, monkeypatch):
-    target = tmp_path / "cifar"
-
-    def intrude(folder, layout, plan):
-        target.mkdir()
-        (target / "mine").write_text("precious")
-
-    monkeypatch.setattr(datasets, "mark", intrude)
-    with pytest.raises(DOConvError, match="cannot be written"):
-        write("cifar", target)
-    assert [path.name for path in tmp_path.rglob("*")] == ["cifar", "mine"]
-
-
-@pytest.mark.parametrize(
-    ("layout", "arguments", "words"),
-    [
-        ("voc", {"images": 0}, "at least one"),
-        ("voc", {"seed": -1}, "from 0 up"),
-        ("voc", {"size": (31, 64)}, "no side below 32"),
-        ("cifar", {"images": 4}, "at least 5"),
-        ("cifar", {"size": (64, 64)}, "32x32"),
-    ],
-)
-def test_what_cannot_be_is_refused(tmp_path, layout, arguments, words):
-    with pytest.raises(DOConvError, match=words):
-        datasets.write(layout, tmp_path / "data", **arguments)
-    assert not list(tmp_path.iterdir())
-
-
-# The command line
-
-
-def call(*arguments, code=0):
-    result = CliRunner().invoke(main, ["data", *map(str, arguments)])
-    assert result.exit_code == code, result.output
-    return result.output
-
-
-def test_command_line(tmp_path):
-    said = call("imagenet", tmp_path / "a b", "--images", 3, "--size", "40x56", "--seed", 5, "--rec")
-    assert f"ln -sT '{tmp_path}/a b' ~/.mxnet/datasets/imagenet" in said
-    made = json.loads((tmp_path / "a b" / "gluon_doconv-rehearsal.json").read_text())
-    digits = list(range(10))
-    assert made == {"layout": "imagenet", "images": 3, "size": [40, 56], "seed": 5, "digits": digits}
-    assert (tmp_path / "a b" / "rec" / "train.rec").is_file()
-    with open(tmp_path / "a b" / "rec" / "train.rec", "rb") as file:
-        assert struct.unpack("<I", file.read(4)) == (0xCED7230A,)
-
-
-@pytest.mark.parametrize("layout", list(datasets.LAYOUTS))
-def test_command_line_has_every_layout(tmp_path, layout):
-    call(layout, tmp_path / layout, "--images", 5)
-    assert datasets.layout_of(tmp_path / layout) == layout
-    assert "not empty" in call(layout, tmp_path / layout, code=1)
-
-
-def test_command_line_refuses_what_is_not_a_size(tmp_path):
-    assert "'12' is not of the form 240x320" in call("voc", tmp_path / "voc", "--size", "12", code=2)

@@ -7,18 +7,19 @@ import os
 import platform
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Iterable, Sequence
 
 import gluoncv
 import mxnet as mx
 import numpy as np
 
-from ... import __version__
-from ...errors import DOConvError
-from ...files.atomic import atomic
-from .configuration import Command, Configuration, Recipe, Variant
+from .. import __version__
+from ..errors import DOConvError
+from ..files.atomic import atomic
+from .configuration import AnnealedRecipe, Command, Configuration, Recipe, Variant
 
-RECORD = "record.json"
+RECORD = "record.json"  # of one training
+RESULTS = "results.jsonl"  # of all that are finished
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Record:
         return len(self.epochs) >= self.configuration.recipe.epochs
 
     def with_epoch(self, epoch: Epoch) -> Record:
-        """One epoch further."""
+        """Return the record one epoch further."""
         return replace(self, epochs=(*self.epochs, epoch))
 
     def to_json(self) -> str:
-        """One line."""
+        """Write the record as one line."""
         fields = {
             "configuration": self.configuration.as_dict(),
             "seed": self.seed,
@@ -72,7 +73,7 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Record:
-        """The inverse of :meth:`to_json`."""
+        """Invert :meth:`to_json`."""
         fields = json.loads(text)
         configuration = _configuration(fields["configuration"])
         epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
@@ -85,7 +86,7 @@ class Record:
 
 
 def open_record(configuration: Configuration, seed: int, folder: Path) -> Record:
-    """The record in ``folder``, to be gone on with, or a new one where there is none.
+    """Read the record in ``folder`` to go on with, or make a new one where there is none.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def open_record(configuration: Configuration, seed: int, folder: Path) -> Record
 
 
 def read_records(folder: Path) -> list[Record]:
-    """The records of all trainings in ``folder``, by their names.
+    """Read the records of all trainings in ``folder``, by their names.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def _read(path: Path) -> Record:
 
 
 def read_results(path: str | os.PathLike) -> list[Record]:
-    """Every record of a file of JSON lines.
+    """Read every record of a file of JSON lines.
 
     Raises
     ------
@@ -146,13 +147,30 @@ def read_results(path: str | os.PathLike) -> list[Record]:
 
 
 def write_results(path: Path, records: Sequence[Record]) -> None:
-    """One JSON line for each record, atomically."""
+    """Write one JSON line for each record, atomically."""
     with atomic(path) as (temporary,):
         Path(temporary).write_text("".join(record.to_json() + "\n" for record in records))
 
 
+def with_results(path: Path, records: Iterable[Record]) -> list[Record]:
+    """Merge the records of a file, if it exists, with newer ones, which replace those of the same training.
+
+    Returns
+    -------
+    The records, ordered by name.
+
+    Raises
+    ------
+    DOConvError
+        If a line of the file is no record.
+    """
+    listed = read_results(path) if path.exists() else []
+    newest = {(record.configuration, record.seed): record for record in (*listed, *records)}
+    return sorted(newest.values(), key=lambda record: record.configuration.name(record.seed))
+
+
 def versions() -> dict[str, str]:
-    """What decides about a number besides the settings."""
+    """Collect what decides about a number besides the settings."""
     return {
         "gluon_doconv": __version__,
         "mxnet": mx.__version__,
@@ -171,8 +189,9 @@ def _configuration(fields: dict[str, Any]) -> Configuration:
     return Configuration(fields["data"], fields["network"], Variant(**variant), _recipe(recipe), backbone)
 
 
-def _recipe(fields: dict[str, Any]) -> Recipe | Command:
-    return Command(**fields) if "script" in fields else Recipe(**fields)
+def _recipe(fields: dict[str, Any]) -> Recipe | AnnealedRecipe | Command:
+    kind = Command if "script" in fields else Recipe if "milestones" in fields else AnnealedRecipe
+    return kind(**fields)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from itertools import product
 
 import gluon_doconv as doconv
-from gluon_doconv.lab.experiments import images
+from gluon_doconv.lab import images
 
 import numpy as np
 import pytest
