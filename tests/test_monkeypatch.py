@@ -1,4 +1,4 @@
-"""Methods, functions and modules of somebody else are changed, and nothing else is; undone object for object."""
+"""Somebody else's methods and modules are changed, and nothing else is; what is undone is as it was."""
 
 import importlib
 import sys

@@ -216,7 +216,7 @@ def doconv_convolutions(net: Block) -> list[Convolution]:
 def is_doconv(net: Block) -> bool:
     """Tell whether ``net`` has any D; the names of its Parameters say it, without a search for convolutions."""
     parameters = net.collect_params()
-    return any(names.is_d(name) and names.weight_of(name) in parameters for name in parameters)
+    return any(names.weight_of(name, parameters) for name in parameters)
 
 
 def require_doconv(net: Block) -> None:

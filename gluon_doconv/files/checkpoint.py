@@ -232,6 +232,6 @@ def _wrong_dtypes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[s
 
 
 def _hint(name: str, arrays: Arrays) -> str:
-    if names.is_d(name) and names.weight_of(name) in arrays:
+    if names.weight_of(name, arrays):
         return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
     return ""

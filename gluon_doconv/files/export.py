@@ -84,7 +84,7 @@ def fold_graph(
         graph.fold(convolution)
     plain = graph.symbol()
     inputs = set(plain.list_inputs())
-    left = [name for name in inputs if names.is_d(name) and names.weight_of(name) in inputs]
+    left = [name for name in inputs if names.weight_of(name, inputs)]
     if left:
         raise DOConvError(
             f"{left[0]} is not used by kernel composition: the graph was traced with composition='feature', "
@@ -202,7 +202,7 @@ def _read_symbol(path: str) -> mx.sym.Symbol:
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
         json.loads(text)  # MXNet's own parser overlooks a missing end
         return mx.sym.load_json(text)
     except (ValueError, mx.MXNetError) as error:  # ValueError too where MXNet quotes bytes it could not read

@@ -101,9 +101,13 @@ def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
 
 def find_pairs(arrays: Arrays) -> list[Pair]:
     """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
-    pairs = [(names.weight_of(name), name) for name in arrays if names.is_d(name)]
-    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs if pair[0] in arrays)
-    return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
+    found = ((names.weight_of(name, arrays), name) for name in arrays)
+    pairs = [(weight, d, arrays[weight].shape, arrays[d].shape) for weight, d in found if weight]
+    return [
+        Pair(weight, d, _kernel_size(shape, d_shape))
+        for weight, d, shape, d_shape in pairs
+        if _belong_together(shape, d_shape)
+    ]
 
 
 def fold_arrays(
@@ -140,9 +144,7 @@ def fold_pairs(
         folded[pair.weight] = fold_checked(
             arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
         )
-    left = [
-        name for name, d in folded.items() if names.is_d(name) and d.ndim == 3 and _weight_shape(name, folded)
-    ]
+    left = [name for name, d in folded.items() if d.ndim == 3 and _weight_shape(name, folded)]
     if left:
         raise DOConvError(
             f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
@@ -201,8 +203,8 @@ def fold_params(
 
 def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
     """The shape of the kernel beside a D; empty where there is none."""
-    weight = arrays.get(names.weight_of(d_name))
-    return weight.shape if weight is not None and weight.ndim > 2 else ()
+    weight = names.weight_of(d_name, arrays)
+    return arrays[weight].shape if weight and arrays[weight].ndim > 2 else ()
 
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:
