@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
 from . import names
+from .arguments import a_network, takes
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
 from .selection import reasons
@@ -55,6 +56,7 @@ class Report:
         return f"{table}\n{self.title}: {len(self.changed)} of {len(self.layers)} convolutions"
 
 
+@takes(net=a_network)
 def over_parameterize(
     net: Block,
     include: str | Iterable[str] | None = None,
@@ -119,7 +121,7 @@ def over_parameterize(
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
     report = over_parameterize_selected(net, find_convolutions(net), config)
     if not report.changed:
-        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=3)
     return report
 
 
@@ -159,6 +161,7 @@ def over_parameterize_convolutions(
     _renew_graphs(net, [convolution for convolution, _ in plan])
 
 
+@takes(net=a_network)
 def fold(net: Block) -> Report:
     """Fold every D of a network into its kernel, in place; the network is the plain one again.
 
@@ -200,7 +203,7 @@ def fold(net: Block) -> Report:
     plan = [(convolution, convolution.d is None) for convolution in find_convolutions(net)]
     folding = [(convolution, convolution.folded_kernel()) for convolution, plain in plan if not plain]
     if not folding:
-        warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=3)
     lines = [_line(convolution, "plain already" if plain else None) for convolution, plain in plan]
     for convolution, folded in folding:
         convolution.fold(folded)

@@ -15,12 +15,14 @@ from mxnet.gluon import Block, HybridBlock, nn
 
 from ..errors import DOConvError
 from . import kernel
+from .arguments import a_network, takes
 from .arrays import require_finite, snapshot
 from .convert import forget_traced_graphs
 from .layers import PLAIN_OF
 from .parameters import first_copy, is_initialized
 
 
+@takes(net=a_network)
 def separate(net: Block) -> list[str]:
     """Replace every depthwise-separable layer of a network by two plain ones, in place. For deployment.
 

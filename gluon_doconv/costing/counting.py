@@ -17,6 +17,7 @@ from typing import Any, Callable, Mapping, Sequence
 
 import mxnet as mx
 
+from ..core.arguments import a_function, instance_of, takes
 from ..core.graph import CONVOLUTIONS, WEIGHT, Graph
 from ..errors import DOConvError
 from .without_macc import WITHOUT_MACC
@@ -64,6 +65,7 @@ HANDLERS: dict[str, Handler] = {
 WITH_KERNEL = (*CONVOLUTIONS, "Deconvolution", "FullyConnected")
 
 
+@takes(operator=instance_of(str, "the name of an operator"), handler=a_function)
 def register_macc(operator: str, handler: Handler) -> None:
     """Say how the multiply-accumulates of an operator are counted, for :func:`~gluon_doconv.costs`.
 

@@ -13,6 +13,7 @@ import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..core import names
+from ..core.arguments import a_dtype, a_network, a_path, an_epoch, one_or_more_shapes, takes
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
@@ -23,6 +24,7 @@ from .params import Arrays, read_params
 ONNX_OPSET = 13  # the newest that MXNet's translations are written for
 
 
+@takes(prefix=a_path, epoch=an_epoch, target_prefix=a_path)
 def fold_symbol(prefix: str, epoch: int, target_prefix: str) -> list[str]:
     """Fold an exported network, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its code.
 
@@ -96,6 +98,7 @@ def fold_graph(
     return plain, fold_pairs(arrays, pairs, known), list(sizes)
 
 
+@takes(net=a_network, path=a_path, epoch=an_epoch)
 def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     """Export a network folded, as plain MXNet files; the live network is left as it is.
 
@@ -132,6 +135,7 @@ def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     return _write(path, epoch, symbol, arrays)
 
 
+@takes(net=a_network, path=a_path, input_shape=one_or_more_shapes, dtype=a_dtype)
 def export_onnx(
     net: HybridBlock, path: str, input_shape: Sequence[int] | Sequence[Sequence[int]], dtype: str = "float32"
 ) -> str:
@@ -168,8 +172,7 @@ def export_onnx(
     'net.onnx'
     """
     symbol, arrays = _folded(net)
-    given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
-    shapes = [tuple(shape) for shape in given]
+    shapes: Any = input_shape  # by now one for each input
     with atomic(path) as (temporary,):
         _write_onnx(symbol, arrays, shapes, dtype, temporary)
     return path

@@ -16,6 +16,7 @@ import mxnet as mx
 from tabulate import tabulate
 
 from ..core import names
+from ..core.arguments import a_path, kernel_sizes_by_layer, takes
 from ..core.arrays import fold_checked
 from ..errors import DOConvError
 from .params import Arrays, read_params, write_params
@@ -66,6 +67,7 @@ class CheckpointInfo:
         return f"{table}\n{self.path}: a DO-Conv file of {self.arrays} arrays, {len(self.layers)} of them D"
 
 
+@takes(path=a_path)
 def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
     """Say which kind of file a ``.params`` file is, and which of its layers are DO-Conv.
 
@@ -153,6 +155,7 @@ def fold_pairs(
     return folded
 
 
+@takes(source=a_path, target=a_path, kernel_sizes=kernel_sizes_by_layer)
 def fold_params(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],

@@ -17,6 +17,7 @@ from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter
 
 from ..core import kernel
+from ..core.arguments import a_network, a_path, a_path_or_arrays, takes
 from ..core.convert import require_doconv
 from ..errors import DOConvError
 from .fold import find_pairs
@@ -35,6 +36,7 @@ TORCH_BATCH_NORM = {"weight": "gamma", "bias": "beta"}
 TORCH_IGNORED = ("num_batches_tracked", "d_diag")
 
 
+@takes(source=a_path, target=a_path)
 def import_published(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
     """Turn a ``.params`` file of the published GluonCV layer into one of this package.
 
@@ -80,6 +82,7 @@ def _natural_channels(d: mx.nd.NDArray, group_in_channels: int) -> mx.nd.NDArray
     return by_position.transpose((0, 1, 3, 2)).reshape(d.shape)
 
 
+@takes(source=a_path_or_arrays, target=a_path, net=a_network)
 def import_pytorch(
     source: str | os.PathLike[str] | Mapping[str, Any], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
