@@ -8,9 +8,13 @@ import lazy_loader
 
 from . import compat
 from .compat import cuda
+from .patching.gluon import tell_gluon_of_d
+from .patching.reset_class import fold_before_reset_class
 
 compat.install()
 cuda.preload()
+tell_gluon_of_d()
+fold_before_reset_class()
 
 __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

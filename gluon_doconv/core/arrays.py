@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import DOConvError
 from . import operators
 from .kernel import Array
+from .semantics import classic
 
 
 def snapshot(array: mx.nd.NDArray) -> Array:
@@ -35,8 +36,8 @@ def fold_checked(
     """
     require_finite(weight, weight_name)
     require_finite(d, d_name)
-    with mx.autograd.pause():
-        folded = operators.fold(weight, d, kernel_size)
+    with mx.autograd.pause(), classic(weight, d) as arrays:
+        folded = operators.fold(arrays[0], arrays[1], kernel_size)
     require_finite(folded, f"W' of {weight_name}")
     return folded
 

@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Sequence
 
-from mxnet.gluon import Block, HybridBlock
+from mxnet.gluon import Block
 from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
 from . import names
 from .arguments import a_network, takes
+from .composing import composing_of
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
+from .owners import forget_graphs_with, holders_of
 from .selection import reasons
 
 ALREADY = "DO-Conv already"
@@ -145,20 +147,42 @@ def over_parameterize_selected(net: Block, convolutions: Sequence[Convolution], 
 def over_parameterize_convolutions(
     net: Block, convolutions: Sequence[Convolution], plan: Sequence[tuple[Convolution, DOConvConfig]]
 ) -> None:
-    """Over-parameterize what ``plan`` chooses of all ``convolutions`` of ``net``; if one cannot be, none is."""
-    chosen = {convolution.name for convolution, _ in plan}
-    for convolution, config in plan:
+    """Over-parameterize what ``plan`` chooses of all ``convolutions`` of ``net``; if one cannot be, none is.
+
+    What convolves with the same weights elsewhere, in another network, is over-parameterized with it.
+    """
+    configs = {id(convolution.weight): config for convolution, config in plan}
+    known = {id(convolution) for convolution, _ in plan}
+    _require_all_that_share(plan, convolutions)
+    elsewhere = _elsewhere([convolution for convolution, _ in plan], convolutions)
+    whole = [*plan, *((other, configs[id(other.weight)]) for other in elsewhere if other.d is None)]
+    for convolution, config in whole:
+        if id(convolution) not in known and convolution.obstacle:
+            raise DOConvError(f"{convolution.name} shares a weight of {net.name}, and {convolution.obstacle}")
         convolution.check(config)
-        for other in _sharing(convolution, convolutions):
-            if other.d_name != convolution.d_name or (other.d is None and other.name not in chosen):
-                raise DOConvError(
-                    f"{convolution.name} shares its weight with {other.name}: choose both, or neither"
-                )
-    for convolution, config in plan:
-        for d in (other.d for other in _sharing(convolution, convolutions) if other.d is not None):
-            convolution.adopt(d)
+    for convolution, config in whole:
         convolution.over_parameterize(config)
-    _renew_graphs(net, [convolution for convolution, _ in plan])
+    _renew_graphs([convolution for convolution, _ in whole])
+
+
+def _require_all_that_share(
+    plan: Sequence[tuple[Convolution, DOConvConfig]], convolutions: Sequence[Convolution]
+) -> None:
+    """Raise :class:`DOConvError` if a weight is chosen for one layer of a network and not for another."""
+    chosen = {id(convolution) for convolution, _ in plan}
+    weights = {id(convolution.weight): convolution for convolution, _ in plan}
+    for other in convolutions:
+        first = weights.get(id(other.weight))
+        if first is not None and other.d is None and id(other) not in chosen:
+            raise DOConvError(f"{first.name} shares its weight with {other.name}: choose both, or neither")
+
+
+def _elsewhere(chosen: Sequence[Convolution], convolutions: Sequence[Convolution]) -> list[Convolution]:
+    """The convolutions with the weights of ``chosen`` that are not among ``convolutions``."""
+    weights = {id(convolution.weight): convolution.weight for convolution in chosen}
+    holders = holders_of(weights.values(), besides=[convolution.block for convolution in convolutions])
+    found = (convolution for block in holders for convolution in find_convolutions(block))
+    return [convolution for convolution in found if id(convolution.weight) in weights]
 
 
 @takes(net=a_network)
@@ -200,14 +224,16 @@ def fold(net: Block) -> Report:
     >>> bool((net(images).asnumpy() == trained).all())
     True
     """
-    plan = [(convolution, convolution.d is None) for convolution in find_convolutions(net)]
-    folding = [(convolution, convolution.folded_kernel()) for convolution, plain in plan if not plain]
-    if not folding:
+    convolutions = find_convolutions(net)
+    doconv = [convolution for convolution in convolutions if convolution.d is not None]
+    if not doconv:
         warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=3)
-    lines = [_line(convolution, "plain already" if plain else None) for convolution, plain in plan]
-    for convolution, folded in folding:
-        convolution.fold(folded)
-    _renew_graphs(net, [convolution for convolution, _ in folding])
+    lines = [_line(convolution, None if convolution.d else "plain already") for convolution in convolutions]
+    kernels = {id(convolution.weight): convolution.folded_kernel() for convolution in doconv}
+    elsewhere = [other for other in _elsewhere(doconv, convolutions) if other.d is not None]
+    for convolution in (*doconv, *elsewhere):
+        convolution.fold(kernels.pop(id(convolution.weight), None))
+    _renew_graphs([*doconv, *elsewhere])
     return Report("folded", lines)
 
 
@@ -236,36 +262,24 @@ def composing(net: Block, composition: str) -> Iterator[bool]:
     """
     blocks: list[Block] = []
     net.apply(blocks.append)
-    layers = [block for block in blocks if getattr(block, "_composition", composition) != composition]
-    chosen = [layer._composition for layer in layers]
+    found = [composing_of(block) for block in blocks]
+    changed = [each for each in found if each is not None and each.composition != composition]
+    chosen = [each.composition for each in changed]
     try:
-        for layer in layers:
-            layer._composition = composition
-        yield bool(layers)
+        for each in changed:
+            each.composition = composition
+        yield bool(changed)
     finally:
-        for layer, own in zip(layers, chosen):
-            layer._composition = own
-
-
-def _sharing(convolution: Convolution, convolutions: Sequence[Convolution]) -> list[Convolution]:
-    """The other convolutions with the weight of ``convolution``: one weight folds with one D."""
-    return [other for other in convolutions if other is not convolution and other.weight is convolution.weight]
+        for each, own in zip(changed, chosen):
+            each.composition = own
 
 
 def _line(convolution: Convolution, skipped: str | None) -> LayerReport:
     return LayerReport(convolution.name, convolution.kind, convolution.kernel_size, skipped)
 
 
-def _renew_graphs(net: Block, changed: Sequence[Convolution]) -> None:
-    """Let ``net`` run as the ``changed`` convolutions now are."""
+def _renew_graphs(changed: Sequence[Convolution]) -> None:
+    """Let every network run as the ``changed`` convolutions now are."""
     for graph in {convolution.graph for convolution in changed if convolution.graph is not None}:
         graph.put_back()
-    forget_traced_graphs(net)
-
-
-def forget_traced_graphs(net: Block) -> None:
-    """Graphs that hybridized blocks traced before speak of the network as it was."""
-    if isinstance(net, HybridBlock):
-        net._clear_cached_op()
-    for child in net._children.values():
-        forget_traced_graphs(child)
+    forget_graphs_with([convolution.block for convolution in changed])

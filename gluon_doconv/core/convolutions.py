@@ -16,7 +16,16 @@ from ..errors import DOConvError
 from . import layers, names
 from .config import DOConvConfig
 from .graph import BlockGraph, ConvolutionNode
-from .parameters import create_d, fit_weight, fold_parameters, learn_shape, refuse_small_d_mul, remove_d
+from .parameters import (
+    create_d,
+    fit_weight,
+    fold_parameters,
+    learn_shape,
+    list_after,
+    refuse_small_d_mul,
+    remove_d,
+)
+from .selecting import select_with_weight
 
 
 class Convolution(ABC):
@@ -29,12 +38,14 @@ class Convolution(ABC):
     node : name of the convolution's node in a graph
     weight, d : its Parameters; ``d`` is None while it is plain
     channels, kernel_size, groups : as in ``nn.Conv2D``
-    graph : what it is a node of, and what has to be put back when it was changed; None for a layer
+    block : the layer, or the SymbolBlock that it is a node of
+    graph : the graph of that SymbolBlock, which has to be put back when it was changed; None for a layer
     """
 
     name: str
     prefix: str
     node: str
+    block: Block
     weight: Parameter
     channels: int
     kernel_size: tuple[int, ...]
@@ -45,11 +56,6 @@ class Convolution(ABC):
     @abstractmethod
     def d(self) -> Parameter | None:
         """The Parameter D, or None."""
-
-    @property
-    @abstractmethod
-    def d_name(self) -> str:
-        """What D is called among all Parameters of the network, or will be."""
 
     @property
     @abstractmethod
@@ -68,10 +74,6 @@ class Convolution(ABC):
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         """Make the convolution plain, with ``folded`` (from :meth:`folded_kernel`) as its kernel."""
 
-    @abstractmethod
-    def adopt(self, d: Parameter) -> None:
-        """Use this ``d``, which a convolution of the same weight was given, in :meth:`over_parameterize`."""
-
     def folded_kernel(self) -> mx.nd.NDArray | None:
         """W', or None where there are no values to fold yet."""
         return fold_parameters(self.weight, self.d, self.kernel_size)
@@ -86,7 +88,7 @@ class Convolution(ABC):
     @property
     def in_channels(self) -> int:
         """C_in; 0 while it is unknown."""
-        return self.weight.shape[1] * self.groups if self.weight.shape else 0
+        return max(0, self.weight.shape[1]) * self.groups if self.weight.shape else 0
 
     @property
     def kind(self) -> str:
@@ -100,7 +102,7 @@ class LayerConvolution(Convolution):
     """A convolution that is a Gluon layer."""
 
     def __init__(self, name: str, layer: _Conv) -> None:
-        self._layer = layer
+        self.block = layer
         self.name, self.prefix, self.node = name, layer.name, f"{layer.name}_fwd"
         self.weight = layer.weight
         self.channels, self.groups = layer._channels, layer._kwargs["num_group"]
@@ -108,31 +110,20 @@ class LayerConvolution(Convolution):
 
     @property
     def d(self) -> Parameter | None:
-        return getattr(self._layer, "D", None)
-
-    @property
-    def d_name(self) -> str:
-        return f"{self._layer.params.prefix}{names.D}"
+        return getattr(self.block, "D", None)
 
     @property
     def obstacle(self) -> str | None:
-        if self._layer._op_name != "Convolution":
-            return "transposed"
-        if type(self._layer) not in layers.DOCONV_OF and type(self._layer) not in layers.PLAIN_OF:
-            return f"{type(self._layer).__name__} has a forward of its own"
-        return None if layers.is_spatial(self._layer) else "pointwise"
+        return layers.obstacle(self.block)
 
     def check(self, config: DOConvConfig) -> None:
-        layers.check_convertible(self._layer, config)
+        layers.check_convertible(self.block, config)
 
     def over_parameterize(self, config: DOConvConfig) -> None:
-        layers.over_parameterize_layer(self._layer, config)
-
-    def adopt(self, d: Parameter) -> None:
-        self._layer.params._params[d.name] = d
+        layers.over_parameterize_layer(self.block, config)
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
-        layers.fold_layer(self._layer, folded)
+        layers.fold_layer(self.block, folded)
 
 
 class GraphConvolution(Convolution):
@@ -141,7 +132,7 @@ class GraphConvolution(Convolution):
     graph: BlockGraph
 
     def __init__(self, path: str, block: SymbolBlock, graph: BlockGraph, convolution: ConvolutionNode) -> None:
-        self._block, self.graph, self._node = block, graph, convolution
+        self.block, self.graph, self._node = block, graph, convolution
         self.prefix = names.layer_of(convolution.weight)
         self.node, self.weight = convolution.node, learn_shape(block.params[convolution.weight])
         name = names.layer_of(self._structural_weight()) or self.prefix
@@ -151,11 +142,7 @@ class GraphConvolution(Convolution):
 
     @property
     def d(self) -> Parameter | None:
-        return None if self._node.d is None else self._block.params[self._node.d]
-
-    @property
-    def d_name(self) -> str:
-        return names.d_of(self._node.weight)
+        return None if self._node.d is None else self.block.params[self._node.d]
 
     @property
     def obstacle(self) -> str | None:
@@ -171,19 +158,18 @@ class GraphConvolution(Convolution):
     def over_parameterize(self, config: DOConvConfig) -> None:
         geometry = self._node.geometry(config.d_mul)
         fit_weight(self.weight, geometry)
-        d = create_d(self._block.params, self.d_name, self.weight, geometry, config)
+        d = create_d(self.block.params, self.weight, geometry, config)
         self.graph.over_parameterize(self._node, d.var(), geometry)
-        self._block._reg_params[self._structural_name(d)] = d
+        list_after(self.block._reg_params, self._structural_weight(), self._structural_name(d), d)
+        select_with_weight(self.block)
         self._node = replace(self._node, d=d.name)
-
-    def adopt(self, d: Parameter) -> None:
-        self._block.params._params[d.name] = d
 
     def fold(self, folded: mx.nd.NDArray | None) -> None:
         self.graph.fold(self._node)
         d = self.d
-        self._block._reg_params.pop(self._structural_name(d))
-        remove_d(self._block.params, d, self.weight, folded)
+        self.block._reg_params.pop(self._structural_name(d))
+        remove_d(self.block.params, d, self.weight, folded)
+        select_with_weight(self.block)
 
     def _structural_name(self, d: Parameter) -> str:
         """A SymbolBlock leaves out of structural names what the names of all its Parameters begin with."""
@@ -191,7 +177,7 @@ class GraphConvolution(Convolution):
         return name[len(self.weight.name) - len(self._structural_weight()) :] or name
 
     def _structural_weight(self) -> str:
-        parameters: dict[str, Parameter] = self._block._reg_params
+        parameters: dict[str, Parameter] = self.block._reg_params
         return next(name for name, parameter in parameters.items() if parameter is self.weight)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mxnet as mx
 
 from . import kernel
+from .semantics import as_in_force
 
 
 @mx.init.register
@@ -18,7 +19,7 @@ class DepthwiseHe(mx.init.Initializer):
         kernel_area, d_mul = d.shape[:2]
         identity = mx.nd.array(kernel.identity(kernel_area, d_mul), dtype=d.dtype, ctx=d.context)
         noise = mx.nd.random.normal(0, (2 / kernel_area) ** 0.5, shape=d.shape, dtype="float32", ctx=d.context)
-        d[:] = noise.astype(d.dtype) - identity.expand_dims(2)
+        d[:] = as_in_force(noise.astype(d.dtype) - identity.expand_dims(2))
 
 
 INITIALIZERS = {"identity": mx.init.Zero(), "he": DepthwiseHe()}

@@ -9,11 +9,13 @@ import mxnet as mx
 from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..errors import DOConvError
-from . import kernel, trainer
+from . import kernel, names, trainer
 from .arrays import fold_checked, snapshot
 from .config import DOConvConfig
+from .coupling import DepthwiseKernel, couple, d_of, uncouple
 from .initializers import INITIALIZERS
 from .kernel import Geometry
+from .semantics import as_in_force
 
 
 def is_initialized(parameter: Parameter) -> bool:
@@ -48,12 +50,13 @@ def assign(parameter: Parameter, value: mx.nd.NDArray) -> None:
     resized = parameter.shape != value.shape
     resize(parameter, value.shape)
     with mx.autograd.pause():
-        parameter._init_impl(value, parameter.list_ctx())
+        parameter._init_impl(as_in_force(value), parameter.list_ctx())
     trainer.forget_state_of(parameter, resized)
 
 
 def refresh(parameter: Parameter) -> None:
     """Move the values of ``parameter`` into fresh arrays (see :func:`assign`)."""
+    parameter._var = None  # the variable it has shown to graphs so far may carry a shape half known
     if is_initialized(parameter):
         parameter.reset_ctx(parameter.list_ctx())
 
@@ -83,27 +86,44 @@ def fit_weight(weight: Parameter, geometry: Geometry) -> None:
 
 
 def create_d(
-    params: ParameterDict, name: str, weight: Parameter, geometry: Geometry, config: DOConvConfig
-) -> Parameter:
-    """The Parameter D of shape (M·N, D_mul, C_in) beside ``weight``, in the dictionary ``params``.
+    params: ParameterDict, weight: Parameter, geometry: Geometry, config: DOConvConfig
+) -> DepthwiseKernel:
+    """List the D of ``weight`` after it in ``params``; make one where there is none yet."""
+    d = d_of(weight) or _couple_new_d(weight, geometry, config)
+    list_after(params._params, weight.name, d.name, d)
+    return d
 
-    It is initialised where ``weight`` is, frozen if that is frozen, and joins its Trainer, with its lr_mult.
-    """
-    in_channels = weight.shape[1] * geometry.groups if weight.shape else 0
-    d = params.get(
-        name,
+
+def _couple_new_d(weight: Parameter, geometry: Geometry, config: DOConvConfig) -> DepthwiseKernel:
+    """Make a D of shape (M·N, D_mul, C_in), initialized where ``weight`` is, and in its Trainer."""
+    in_channels = max(0, weight._shape[1]) * geometry.groups if weight._shape else 0
+    d = DepthwiseKernel(
+        names.d_of(weight.name),
+        geometry,
+        wd_factor=config.d_wd_mult,
         shape=(geometry.kernel_area, geometry.d_mul, in_channels),
         dtype=weight.dtype,
         init=INITIALIZERS[config.d_initializer],
         allow_deferred_init=True,
         grad_req=weight.grad_req,
         lr_mult=weight.lr_mult,
-        wd_mult=config.d_wd_mult,
+        wd_mult=weight.wd_mult,
     )
-    if not is_initialized(d) and (is_initialized(weight) or weight._deferred_init):
+    couple(weight, d)
+    if is_initialized(weight) or weight._deferred_init:
         d.initialize(ctx=weight.list_ctx())
     trainer.join(d, weight)
     return d
+
+
+def list_after(listed: dict[str, Parameter], before: str, name: str, d: Parameter) -> None:
+    """List ``d`` in an ordered dictionary right after the entry called ``before``; change it in place."""
+    entries = [(key, value) for key, value in listed.items() if key != name]
+    listed.clear()
+    for key, value in entries:
+        listed[key] = value
+        if key == before:
+            listed[name] = d
 
 
 def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int]) -> mx.nd.NDArray | None:
@@ -124,14 +144,10 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
 
 
 def remove_d(params: ParameterDict, d: Parameter, weight: Parameter, folded: mx.nd.NDArray | None) -> None:
-    """Leave ``weight`` with the folded kernel, and ``d`` to nobody.
-
-    A D that may have been trained keeps its place in the Trainer's list, frozen: optimiser states are filed
-    by position.
-    """
+    """Leave ``weight`` with the folded kernel, if it has not got it yet, and ``d`` to nobody."""
+    params._params.pop(d.name)
+    if d_of(weight) is not None:
+        uncouple(weight)
     if folded is not None:
         assign(weight, folded)
-    d.grad_req = "null"
-    params._params.pop(d.name)
-    if not is_initialized(d):
-        trainer.leave(d)
+    trainer.leave(d)

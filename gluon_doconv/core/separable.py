@@ -17,8 +17,9 @@ from ..errors import DOConvError
 from . import kernel
 from .arguments import a_network, takes
 from .arrays import require_finite, snapshot
-from .convert import forget_traced_graphs
-from .layers import PLAIN_OF
+from .composing import composing_of
+from .layers import plain_class
+from .owners import forget_graphs_with
 from .parameters import first_copy, is_initialized
 
 
@@ -65,7 +66,7 @@ def separate(net: Block) -> list[str]:
     replacements = {id(layer): separate_layer(layer) for _, _, layer in found}
     for _, parent, layer in found:
         _replace(parent, layer, replacements[id(layer)])
-    forget_traced_graphs(net)
+    forget_graphs_with([parent for _, parent, _ in found])
     return [name for name, _, _ in found]
 
 
@@ -80,7 +81,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
     DOConvError
         If ``layer`` is no DO-Conv layer, or has no values yet, or values that are not finite.
     """
-    if type(layer) not in PLAIN_OF or layer.D is None:
+    if composing_of(layer) is None:
         raise DOConvError(f"{layer.name} is a {type(layer).__name__}, not a DO-Conv layer")
     if not is_initialized(layer.weight):
         raise DOConvError(f"{layer.name} has no values yet: initialise it and run one batch")
@@ -93,7 +94,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
 
 
 def _plain_layers(layer: HybridBlock) -> tuple[HybridBlock, HybridBlock]:
-    kwargs, plain = layer._kwargs, PLAIN_OF[type(layer)]
+    kwargs, plain = layer._kwargs, plain_class(layer)
     _, d_mul, in_channels = layer.D.shape
     weight, d = snapshot(first_copy(layer.weight)), snapshot(first_copy(layer.D))
     kernels = kernel.separate(weight, d, kwargs["kernel"])
@@ -132,8 +133,8 @@ def _separable(block: Block, path: str) -> Iterator[tuple[str, Block, HybridBloc
     """Structural name, holder and layer of every child with D_mul < M·N; one that is held twice comes twice."""
     for name, child in block._children.items():
         here = f"{path}.{name}" if path else name
-        d = getattr(child, "D", None)
-        if type(child) in PLAIN_OF and d is not None and d.shape[1] < prod(child._kwargs["kernel"]):
+        composing = composing_of(child)
+        if composing is not None and composing.d_mul < prod(child._kwargs["kernel"]):
             yield here, block, child
         else:
             yield from _separable(child, here)

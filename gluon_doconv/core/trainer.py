@@ -5,44 +5,72 @@ A Trainer files optimiser states and kvstore entries by a Parameter's position i
 
 from __future__ import annotations
 
-import pickle
-from typing import Iterable
+from typing import Any, Mapping
 
 import mxnet as mx
 from mxnet.gluon import Trainer
 from mxnet.gluon.parameter import Parameter
 
 from ..errors import DOConvError
+from .coupling import CoupledWeight, DepthwiseKernel, d_of
+
+
+def with_ds(params: Any) -> Any:
+    """Put every D where its weight is, and take it out where that is not, among what a Trainer is given.
+
+    Returns
+    -------
+    ``params`` itself if it agrees with that already; otherwise a list in its order, each D after its weight.
+    """
+    given = [params[key] for key in sorted(params.keys())] if hasattr(params, "keys") else params
+    if not isinstance(given, (list, tuple)):
+        return params
+    wanted = {id(d_of(parameter)) for parameter in given if isinstance(parameter, CoupledWeight)}
+    found = {id(parameter) for parameter in given if isinstance(parameter, DepthwiseKernel)}
+    if wanted == found:
+        return params
+    plain = [parameter for parameter in given if not isinstance(parameter, DepthwiseKernel)]
+    return [each for parameter in plain for each in (parameter, d_of(parameter)) if each is not None]
 
 
 def join(d: Parameter, weight: Parameter) -> None:
-    """Have the Trainer of ``weight``, if it has one, train ``d`` too.
-
-    A former D of this name, one that was folded, gives up its place.
-    """
+    """Have the Trainer of ``weight``, if it has one, train ``d`` too."""
     trainer = weight._trainer
     if trainer is None or d._trainer is trainer:
         return
-    index = trainer._param2idx.setdefault(d.name, len(trainer._params))
-    former = trainer._params[index : index + 1]
-    trainer._params[index : index + 1] = [d]
-    trainer._params_to_init = [*_without(former, trainer._params_to_init), d]
+    index = trainer._param2idx[d.name] = len(trainer._params)
+    trainer._params.append(d)
+    trainer._params_to_init.append(d)
     trainer._optimizer.param_dict[index] = d
     d._set_trainer(trainer)
-    if former:
-        forget_state_of(d, resized=True)
 
 
 def leave(d: Parameter) -> None:
-    """Take a ``d`` that never had values, hence no optimiser states, out of its Trainer."""
+    """Take ``d`` out of its Trainer, which then is that of the plain network: its states are filed anew."""
     trainer = d._trainer
     if trainer is None:
         return
-    trainer._params = _without([d], trainer._params)
+    former = trainer._params
+    trainer._params = _without([d], former)
     trainer._params_to_init = _without([d], trainer._params_to_init)
     trainer._param2idx = {parameter.name: i for i, parameter in enumerate(trainer._params)}
     trainer._optimizer.param_dict = dict(enumerate(trainer._params))
+    positions = {old: trainer._param2idx[p.name] for old, p in enumerate(former) if p is not d}
+    for updater in trainer._updaters:
+        updater.states = _renumbered(updater.states, positions)
+        updater.states_synced = _renumbered(updater.states_synced, positions)
+    counts = trainer._optimizer._all_index_update_counts
+    for device in counts:
+        counts[device] = _renumbered(counts[device], positions)
+    trainer._optimizer._set_current_context(0)  # which holds on to one of the counts
     d._set_trainer(None)
+    if trainer._kv_initialized:
+        _renew_kvstore(trainer)
+
+
+def _renumbered(filed: dict[Any, Any], positions: Mapping[int, int]) -> dict[Any, Any]:
+    """What was filed by position, under the ``positions`` that there are now."""
+    return {positions[old]: value for old, value in filed.items() if old in positions}
 
 
 def refuse_distributed(parameter: Parameter, shape: tuple[int, ...]) -> None:
@@ -78,20 +106,8 @@ def forget_state_of(parameter: Parameter, resized: bool) -> None:
         _renew_kvstore(trainer)
 
 
-def states_of(parameters: Iterable[Parameter], trainer: Trainer, states: bytes) -> bytes:
-    """Of ``states``, as ``trainer.save_states`` writes them, what a Trainer of ``parameters`` alone would have.
-
-    A folded D keeps its place in ``trainer``; a Trainer made for the plain network has no such place.
-    """
-    by_position, *optimizer = pickle.loads(states)
-    wanted = {id(parameter) for parameter in parameters}
-    kept = [position for position, parameter in enumerate(trainer._params) if id(parameter) in wanted]
-    renumbered = {new: by_position[old] for new, old in enumerate(kept) if old in by_position}
-    return pickle.dumps((renumbered, *optimizer))
-
-
 def _renew_kvstore(trainer: Trainer) -> None:
-    """Log the parameters to a fresh kvstore: one that was given as an object is told them only once."""
+    """Tell the parameters to a fresh kvstore: one that was given as an object is told them only once."""
     given = trainer._kvstore_params["kvstore"]
     if isinstance(given, mx.kvstore.KVStoreBase):
         trainer._kvstore_params["kvstore"] = mx.kvstore.create(given.type)

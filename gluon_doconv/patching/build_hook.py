@@ -45,7 +45,13 @@ def hook_builds(on_built: Callable[[Block], None]) -> Undo:
 def _outermost_builder(frame: FrameType | None) -> FrameType | None:
     found = None
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(BUILDERS):
+        is_builder = frame.f_globals.get("__name__", "").startswith(BUILDERS)
+        if is_builder or (found is not None and _constructs_block(frame)):
             found = frame
         frame = frame.f_back
     return found
+
+
+def _constructs_block(frame: FrameType) -> bool:
+    """Whether a network of somebody's own is being made, of which what GluonCV builds is a part."""
+    return frame.f_code.co_name == "__init__" and isinstance(frame.f_locals.get("self"), Block)

@@ -30,7 +30,7 @@ class Converter:
     def __call__(self, net: Block) -> None:
         """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
 
-        A network without any convolution, as int8 networks are, is left alone, and not in ``built``.
+        What has no spatial convolution, as int8 networks or pointwise pieces, is left alone and not listed.
 
         Raises
         ------
@@ -38,7 +38,7 @@ class Converter:
             If the selection matches nothing in ``net``, which is then as it was.
         """
         convolutions = find_convolutions(net)
-        if not convolutions:
+        if all(convolution.obstacle for convolution in convolutions):
             return
         over_parameterize_selected(net, convolutions, self.config)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name

@@ -14,7 +14,6 @@ from typing import Any, Callable
 
 from ..calls import Call
 from ..core.convert import fold, is_doconv
-from ..core.trainer import states_of
 from ..errors import DOConvError
 from ..files.atomic import atomic
 from ..monkeypatch import Undo, intercept, when_imported
@@ -90,17 +89,14 @@ def _state(call: Call) -> dict:
         return state
     if has_doconv_network(estimator):
         return {**state, "net": DOConvParameters(state["net"])}
-    return {**state, **_without_folded(estimator, state)}
+    return {**state, **_without_folded(state)}
 
 
-def _without_folded(estimator: Any, state: dict) -> dict:
-    """Of a folded network: what has to go with it."""
-    folded = {}
-    if isinstance(state.get("trainer"), bytes):
-        parameters = estimator.net.collect_params().values()
-        folded["trainer"] = states_of(parameters, estimator.trainer, state["trainer"])
+def _without_folded(state: dict) -> dict:
+    """The network that an estimator was made with, folded where its own is: it goes into the pickle, too."""
     custom = state.get("_custom_net")
-    if custom is not None and is_doconv(custom):
-        folded["_custom_net"] = copy.deepcopy(custom)
-        fold(folded["_custom_net"])
-    return folded
+    if custom is None or not is_doconv(custom):
+        return {}
+    folded = copy.deepcopy(custom)
+    fold(folded)
+    return {"_custom_net": folded}

@@ -13,9 +13,9 @@ from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
-from .loading import load_any_form
+from .loading import load_d_of_files
 from .state import PATCH
-from .trainer_guard import refuse_plain_trainers
+from .trainer_guard import guard_trainers, require_doconv_trained
 from .versions import warn_of_untested_versions
 
 BUILT_ELSEWHERE = (
@@ -95,10 +95,10 @@ def patch_as(config: DOConvConfig) -> Converter:
     return PATCH.start(
         converter,
         partial(hook_builds, converter),
-        load_any_form,
+        load_d_of_files,
         fold_exports,
         hook_estimators,
-        partial(refuse_plain_trainers, BUILT_ELSEWHERE),
+        partial(guard_trainers, BUILT_ELSEWHERE),
     )
 
 
@@ -153,6 +153,7 @@ def patched(**kwargs: Any) -> Iterator[Converter]:
     converter = patch(**kwargs)
     try:
         yield converter
+        require_doconv_trained()
     finally:
         unpatch()
     if not converter.built:

@@ -13,7 +13,7 @@ from ..errors import DOConvWarning
 from ..monkeypatch import Undo
 from .converter import Converter
 from .exports import fold_exports
-from .loading import load_any_form
+from .loading import load_d_of_files
 from .state import REGISTRY
 
 SUFFIX = "_doconv"
@@ -65,7 +65,7 @@ def register_as(config: DOConvConfig) -> Converter:
     wanted, active = Converter(config), REGISTRY.converter
     if active is None:
         return REGISTRY.start(
-            wanted, load_any_form, register_networks, fold_exports, partial(_add_names, wanted)
+            wanted, load_d_of_files, register_networks, fold_exports, partial(_add_names, wanted)
         )
     if active != wanted:
         warnings.warn("the names are registered already; nothing was changed", DOConvWarning, stacklevel=3)

@@ -80,7 +80,7 @@ def is_patched() -> bool:
 
 
 def networks_so_far() -> str:
-    """List the networks to which what is in force has given DO-Conv, for messages."""
+    """List the networks to which what is in force has given DO-Conv; empty while there is none."""
     converters = [activation.converter for activation in (PATCH, REGISTRY) if activation.converter is not None]
     names = [network.name for converter in converters for network in converter.built]
-    return ", ".join(dict.fromkeys(names)) or "nothing"
+    return ", ".join(dict.fromkeys(names))

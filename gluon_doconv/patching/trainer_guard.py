@@ -1,7 +1,13 @@
-"""Fail closed: a training that was to be one with DO-Conv, and is not, stops before its first step."""
+"""Fail closed: a training that was to be one with DO-Conv, and is not, stops.
+
+A Trainer of plain convolutions is nobody's mistake where there is a DO-Conv network beside it: a discriminator,
+a head with a rate of its own. Where there is none so far, it is refused. Where there is one that no Trainer was
+ever given, the end of the training says so.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -9,30 +15,58 @@ from mxnet.gluon import ParameterDict, Trainer
 from mxnet.gluon.parameter import Parameter
 
 from ..calls import Call
-from ..core import names
+from ..core.coupling import has_d
 from ..errors import DOConvError
 from ..monkeypatch import Undo, intercept
 from .state import networks_so_far
 
 
-def refuse_plain_trainers(likely_reason: str) -> Undo:
-    """Refuse a Trainer of convolutions none of which is DO-Conv; what is returned undoes that.
+@dataclass
+class _Trainings:
+    """What Trainers were given: one kernel of each plain one, by name, and whether any had a D."""
 
-    ``likely_reason`` is a sentence for the error; the networks with DO-Conv so far are listed after it.
+    plain: list[str] = field(default_factory=list)
+    doconv: bool = False
+
+
+_seen = _Trainings()
+
+
+def guard_trainers(likely_reason: str) -> Undo:
+    """Look at every Trainer that is made, and refuse those that cannot but be a mistake.
+
+    Parameters
+    ----------
+    likely_reason : a sentence for the error
+
+    Returns
+    -------
+    What ends it.
     """
+    _seen.plain, _seen.doconv = [], False
 
     def make_trainer(call: Call) -> None:
         parameters = _parameters(call["params"])
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
-        if kernels and not any(names.is_d(p.name) for p in parameters):
+        if kernels and not has_d(parameters) and not networks_so_far():
             raise DOConvError(
-                f"this training would go without DO-Conv: its Trainer is given {len(parameters)} parameters, "
-                f"such as {kernels[0].name}, and no D. {likely_reason} Networks with DO-Conv so far: "
-                f"{networks_so_far()}."
+                f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, "
+                f"and no network has DO-Conv so far. {likely_reason}"
             )
         call()
+        _seen.doconv |= has_d(parameters)
+        _seen.plain += [kernel.name for kernel in kernels[:1] if not has_d(parameters)]
 
     return intercept(Trainer, "__init__", make_trainer)
+
+
+def require_doconv_trained() -> None:
+    """Raise :class:`DOConvError` if Trainers were given convolutions, and none with DO-Conv."""
+    if _seen.plain and not _seen.doconv:
+        raise DOConvError(
+            f"nothing was trained with DO-Conv: no Trainer was given a network that has it, such as "
+            f"{networks_so_far()}, and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
+        )
 
 
 def _parameters(given: Any) -> list[Parameter]:

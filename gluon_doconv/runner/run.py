@@ -17,7 +17,7 @@ from ..patching.patch import patch_as, unpatch
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
 from ..patching.state import hold
-from ..patching.trainer_guard import refuse_plain_trainers
+from ..patching.trainer_guard import guard_trainers, require_doconv_trained
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
 from .seeding import seed_generators
@@ -50,6 +50,8 @@ def run(config: RunConfig) -> None:
         if config.seed is not None:
             seed_generators(config.seed)
         _execute(program, [program.file, *config.arguments])
+        if active is not None and active.built:
+            require_doconv_trained()
     if active is not None and not active.built:
         raise DOConvError(
             "the script ended, but no network with DO-Conv was built in it: nothing was trained with DO-Conv"
@@ -72,7 +74,7 @@ def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
     named = register_as(config.doconv)
     stack.callback(unregister)
     if config.only_named:
-        stack.callback(refuse_plain_trainers("Ask for a network whose name ends in _doconv."))
+        stack.callback(guard_trainers("Ask for a network whose name ends in _doconv."))
         return named
     active = patch_as(config.doconv)
     stack.callback(unpatch)

@@ -11,13 +11,6 @@ from cases import DOCONV, INSIDE_A_NETWORK, running
 from mxnet.gluon import nn
 
 
-@pytest.fixture
-def numpy_semantics():
-    mx.npx.set_np()
-    yield
-    mx.npx.reset_np()
-
-
 @pytest.mark.parametrize("d_mul", [0, -9, 2.5, float("nan"), float("inf"), "many"])
 def test_d_mul_has_to_be_a_positive_whole_number(d_mul):
     for build in (doconv.Options, lambda d_mul: doconv.DOConv2D(4, 3, d_mul=d_mul)):
@@ -118,27 +111,6 @@ def test_values_that_do_not_exist_are_not_folded(options):
     layer = doconv.DOConv2D(4, 3, prefix="conv_", **options)
     with pytest.raises(DOConvError, match=r"conv_.* no values to fold.*initialise the network first"):
         folded_kernel(layer)
-
-
-def test_numpy_semantics_are_refused_when_a_layer_is_built_or_converted(numpy_semantics):
-    with pytest.raises(DOConvError, match=r"DOConv2D: .*call mx.npx.reset_np\(\)"):
-        doconv.DOConv2D(4, 3)
-    plain = nn.Conv2D(4, 3, prefix="conv_")
-    with pytest.raises(DOConvError, match=r"conv: .*call mx.npx.reset_np\(\)"):
-        over_parameterize_layer(plain, doconv.Options())
-    assert type(plain) is nn.Conv2D
-
-
-def test_numpy_semantics_are_refused_when_a_layer_runs():
-    layer = doconv.DOConv2D(4, 3, in_channels=4, prefix="conv_")
-    layer.initialize()
-    mx.npx.set_np()
-    try:
-        with pytest.raises(DOConvError, match=r"conv: .*call mx.npx.reset_np\(\)"):
-            layer(mx.np.ones((1, 4, 5, 5)))
-    finally:
-        mx.npx.reset_np()
-    assert layer(mx.nd.ones((1, 4, 5, 5))).shape == (1, 4, 3, 3)
 
 
 def test_every_refusal_is_a_value_error():

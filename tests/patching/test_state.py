@@ -119,7 +119,7 @@ def test_these_are_all_hooks(what):
     assert count == HOOKS[what]
 
 
-@pytest.mark.parametrize("name", ["hook_builds", "load_any_form", "fold_exports", "hook_estimators"])
+@pytest.mark.parametrize("name", ["hook_builds", "load_d_of_files", "fold_exports", "hook_estimators"])
 def test_a_hook_that_fails_by_itself(monkeypatch, name):
     def fail(*args):
         raise OSError("no such thing")
