@@ -1,4 +1,4 @@
-"""The one error and the one warning this package raises."""
+"""The one error and the one warning this package raises, and how they name what was given."""
 
 from __future__ import annotations
 
@@ -9,3 +9,14 @@ class DOConvError(ValueError):
 
 class DOConvWarning(UserWarning):
     """Something was asked that has already been done; nothing was changed."""
+
+
+def describe(value: object) -> str:
+    """Say in an error what somebody has given: the value if it is short, and its type."""
+    kind, text = type(value).__name__, repr(value)
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    return (
+        f"{article} {kind}"
+        if len(text) > 40 or "\n" in text or text[0] == "<"
+        else f"{text} ({article} {kind})"
+    )

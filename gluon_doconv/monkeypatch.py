@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Sequence
 
+from .calls import Call
+
 Undo = Callable[[], None]
 
 
-def wrap_method(owner: type, name: str, replacement: Callable[..., Any]) -> Undo:
-    """Replace ``owner.name`` by ``replacement(original, self, …)``; what is returned puts the original back.
+def intercept(owner: type | ModuleType, name: str, handler: Callable[[Call], Any]) -> Undo:
+    """Have ``handler`` answer for ``owner.name``, a method or a function; what is returned puts that back.
 
-    An inherited method is looked up when it is called: the class it comes from may be replaced in, too.
+    A handler is given the :class:`Call`, whose arguments go by the names that ``owner.name`` itself has for
+    them: it cannot take less than what it stands for. An inherited method is looked up when it is called: the
+    class it comes from may be intercepted in, too.
     """
     original = getattr(owner, name)
     inherited = name not in vars(owner)
+    signature = inspect.signature(original)
 
     def inherit(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(super(owner, self), name)(*args, **kwargs)
+        return getattr(super(owner, self), name)(*args, **kwargs)  # type: ignore[arg-type]
+
+    @functools.wraps(original)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return handler(Call(inherit if inherited else original, signature, args, kwargs))
+
+    setattr(owner, name, answer)
+    if inherited:
+        return functools.partial(delattr, owner, name)
+    return functools.partial(setattr, owner, name, original)
+
+
+def wrap_method(owner: type, name: str, replacement: Callable[..., Any]) -> Undo:
+    """Replace ``owner.name`` by ``replacement(original, self, …)``; what is returned puts the original back."""
+    original = getattr(owner, name)
+    inherited = name not in vars(owner)
 
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return replacement(inherit if inherited else original, self, *args, **kwargs)
+        return replacement(original, self, *args, **kwargs)
 
     setattr(owner, name, method)
     if inherited:

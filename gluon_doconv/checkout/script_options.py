@@ -6,12 +6,14 @@ import argparse
 import os
 from typing import Any, Callable, Mapping
 
+from ..core.arguments import a_namespace, instance_of, takes
 from ..core.config import DOConvConfig
 from ..core.config_text import OPTIONS, SWITCH, Option, from_environment
 from ..errors import DOConvError
 from ..patching.patch import patch_as
 
 
+@takes(parser=instance_of(argparse.ArgumentParser, "an argparse.ArgumentParser"))
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--doconv``, ``--doconv-include`` and so on to a script's parser.
 
@@ -50,6 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
+@takes(args=a_namespace)
 def patch_from_options(args: argparse.Namespace) -> None:
     """Patch if an option of :func:`~gluon_doconv.add_options` was given; otherwise do nothing.
 
@@ -74,6 +77,7 @@ def patch_from_options(args: argparse.Namespace) -> None:
         patch_as(DOConvConfig(**given))
 
 
+@takes(environ=instance_of(Mapping, "a mapping such as os.environ"))
 def patch_from_environment(environ: Mapping[str, str] = os.environ) -> bool:
     """Patch if the environment has GLUON_DOCONV=1; otherwise do nothing.
 

@@ -6,19 +6,20 @@ returns. The runner applies them and says so; each can be switched off.
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import sys
 import threading
 import types
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
 import mxnet as mx
 
+from ..calls import Call
 from ..errors import DOConvError
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 from . import install, uninstall
 from .autocfg import autocfg_types
 from .roi_align import masked_roi_align
@@ -57,9 +58,7 @@ class Batch(list):
 
 def _list_batches() -> Undo:
     """Scripts that ask ``type(batch) == list`` take a DataLoader's batches for DALI's."""
-    return wrap_method(
-        mx.gluon.data.DataLoader, "__iter__", lambda original, loader: map(_as_batch, original(loader))
-    )
+    return intercept(mx.gluon.data.DataLoader, "__iter__", lambda call: map(_as_batch, call()))
 
 
 def _as_batch(batch: Any) -> Any:
@@ -92,14 +91,12 @@ def _rcnn_resume() -> Undo:
     """A Faster R-CNN that has trained has a target generator, which one that is to resume has not built yet."""
     from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
 
-    def load_parameters(
-        original: Callable[..., None], net: Any, filename: str, *args: Any, **kwargs: Any
-    ) -> None:
-        if any("target_generator" in name for name in mx.nd.load(filename)):
-            _ = net.target_generator  # a property that builds it
-        original(net, filename, *args, **kwargs)
+    def load_parameters(call: Call) -> None:
+        if any("target_generator" in name for name in mx.nd.load(call["filename"])):
+            _ = call.instance.target_generator  # a property that builds it
+        call()
 
-    return wrap_method(FasterRCNN, "load_parameters", load_parameters)
+    return intercept(FasterRCNN, "load_parameters", load_parameters)
 
 
 def _hanging_threads() -> Undo:
@@ -109,29 +106,23 @@ def _hanging_threads() -> Undo:
     class DaemonThreading:
         """The ``threading`` that ``gluoncv.utils.parallel`` sees."""
 
-        Thread = staticmethod(functools.partial(threading.Thread, daemon=True))
+        Thread = staticmethod(partial(threading.Thread, daemon=True))
 
         def __getattr__(self, name: str) -> Any:
             return getattr(threading, name)
 
     parallel.threading = DaemonThreading()
-    return functools.partial(setattr, parallel, "threading", threading)
+    return partial(setattr, parallel, "threading", threading)
 
 
 def _no_gpu_batches() -> Undo:
     """A script that loads one image per GPU asks for batches of 0 images where there is none."""
 
-    def initialise(
-        original: Callable[..., None],
-        loader: Any,
-        dataset: Any,
-        batch_size: int | None = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        original(loader, dataset, 1 if batch_size == 0 else batch_size, *args, **kwargs)
-
-    return wrap_method(mx.gluon.data.DataLoader, "__init__", initialise)
+    return intercept(
+        mx.gluon.data.DataLoader,
+        "__init__",
+        lambda call: call(batch_size=1) if call["batch_size"] == 0 else call(),
+    )
 
 
 def _autogluon_transforms() -> Undo:
@@ -173,13 +164,11 @@ def _rehearsal_cifar() -> Undo:
 
     from .rehearsal import layout_of
 
-    original = datasets.check_sha1
-
-    def check_sha1(path: str, sha1: str) -> bool:
-        return layout_of(Path(path).parent) == "cifar" or original(path, sha1)
-
-    datasets.check_sha1 = check_sha1
-    return functools.partial(setattr, datasets, "check_sha1", original)
+    return intercept(
+        datasets,
+        "check_sha1",
+        lambda call: layout_of(Path(call["filename"]).parent) == "cifar" or call(),
+    )
 
 
 WORKAROUNDS = (

@@ -12,34 +12,50 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any, Callable, Iterable, Sequence
 
-from ..errors import DOConvError
+from ..errors import DOConvError, describe
 
 PARTS = ("backbone", "head")
 D_INITIALIZERS = ("identity", "he")
 COMPOSITIONS = ("kernel", "feature", "auto")
+INLINE_FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+LEADING_FLAGS = re.compile(r"^(\(\?[aimsux]+\))+")
 
 
 def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else [given]
 
 
 def _patterns(given: Any) -> tuple[str, ...] | None:
     if given is None:
         return None
-    patterns = tuple(getattr(pattern, "pattern", pattern) for pattern in _listed(given))
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except (re.error, TypeError) as error:
-            raise DOConvError(f"{pattern!r} is not a regular expression: {error}") from error
-    return patterns or None
+    return tuple(_pattern(pattern) for pattern in _listed(given)) or None
+
+
+def _pattern(given: Any) -> str:
+    """The text of a regular expression; of a compiled one, with its flags written into it."""
+    compiled = isinstance(given, re.Pattern)
+    text = given.pattern if compiled else given
+    if not isinstance(text, str):
+        raise DOConvError(f"a regular expression is a text, and {describe(text)} was given")
+    letters = "".join(letter for flag, letter in INLINE_FLAGS.items() if compiled and given.flags & flag)
+    if letters:
+        text = f"(?{letters}){LEADING_FLAGS.sub('', text)}"
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise DOConvError(f"{text!r} is not a regular expression: {error}") from error
+    return text
+
+
+def _is_whole(given: Any) -> bool:
+    return isinstance(given, Integral) and not isinstance(given, bool)
 
 
 def _stages(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
     listed = _listed(given)
-    if not all(isinstance(stage, Integral) for stage in listed):
+    if not all(_is_whole(stage) for stage in listed):
         raise DOConvError("stages are whole numbers, such as 0 for the stem or [1, 2]")
     return tuple(sorted({int(stage) for stage in listed}))
 
@@ -47,13 +63,13 @@ def _stages(given: Any) -> tuple[int, ...] | None:
 def _depth_multiplier(given: Any) -> int | None:
     if given is None:
         return None
-    if not (isinstance(given, Integral) and int(given) >= 1):
+    if not (_is_whole(given) and int(given) >= 1):
         raise DOConvError("the depth multiplier is a whole number of at least 1")
     return int(given)
 
 
 def _weight_decay_multiplier(given: Any) -> float:
-    if not (isinstance(given, Real) and isfinite(given) and float(given) >= 0):
+    if not (isinstance(given, Real) and not isinstance(given, bool) and isfinite(given) and float(given) >= 0):
         raise DOConvError("the multiplier of weight decay is a number of at least 0")
     return float(given)
 
@@ -113,7 +129,8 @@ class DOConvConfig:
     Parameters
     ----------
     include, exclude : regular expressions, or one, searched for in a layer's structural name and in its Gluon
-        name. None includes everything and excludes nothing. Kept as a tuple
+        name. None includes everything and excludes nothing. Kept as a tuple of texts, which have the flags of
+        compiled ones written into them
     stages : the paper's stage numbers (Table 6), or one: 0 is the stem, 1 to 4 the stages of a ResNet, 1 to 3
         on CIFAR. None means all, and whatever belongs to no stage. Kept as a sorted tuple
     part : ``'backbone'`` or ``'head'`` (of segmentation and detection), see

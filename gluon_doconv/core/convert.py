@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from ..errors import DOConvError, DOConvWarning
 from . import names
+from .arguments import a_network, takes
 from .composing import composing_of
 from .config import DOConvConfig
 from .convolutions import Convolution, find_convolutions
@@ -57,6 +58,7 @@ class Report:
         return f"{table}\n{self.title}: {len(self.changed)} of {len(self.layers)} convolutions"
 
 
+@takes(net=a_network)
 def over_parameterize(
     net: Block,
     include: str | Iterable[str] | None = None,
@@ -121,7 +123,7 @@ def over_parameterize(
     config = DOConvConfig(include, exclude, stages, part, d_mul, d_initializer, composition, d_wd_mult)
     report = over_parameterize_selected(net, find_convolutions(net), config)
     if not report.changed:
-        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn(f"{net.name} is DO-Conv already; nothing was changed", DOConvWarning, stacklevel=3)
     return report
 
 
@@ -183,6 +185,7 @@ def _elsewhere(chosen: Sequence[Convolution], convolutions: Sequence[Convolution
     return [convolution for convolution in found if id(convolution.weight) in weights]
 
 
+@takes(net=a_network)
 def fold(net: Block) -> Report:
     """Fold every D of a network into its kernel, in place; the network is the plain one again.
 
@@ -224,7 +227,7 @@ def fold(net: Block) -> Report:
     convolutions = find_convolutions(net)
     doconv = [convolution for convolution in convolutions if convolution.d is not None]
     if not doconv:
-        warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=2)
+        warnings.warn(f"{net.name} has no DO-Conv layer; nothing was changed", DOConvWarning, stacklevel=3)
     lines = [_line(convolution, None if convolution.d else "plain already") for convolution in convolutions]
     kernels = {id(convolution.weight): convolution.folded_kernel() for convolution in doconv}
     elsewhere = [other for other in _elsewhere(doconv, convolutions) if other.d is not None]
@@ -242,7 +245,7 @@ def doconv_convolutions(net: Block) -> list[Convolution]:
 def is_doconv(net: Block) -> bool:
     """Tell whether ``net`` has any D; the names of its Parameters say it, without a search for convolutions."""
     parameters = net.collect_params()
-    return any(names.is_d(name) and names.weight_of(name) in parameters for name in parameters)
+    return any(names.weight_of(name, parameters) for name in parameters)
 
 
 def require_doconv(net: Block) -> None:

@@ -144,8 +144,6 @@ class GraphConvolution(Convolution):
 
     @property
     def obstacle(self) -> str | None:
-        if not names.is_weight(self._node.weight):
-            return f"its kernel is called {self._node.weight}, not …_weight"
         return None if prod(self.kernel_size) > 1 else "pointwise"
 
     def check(self, config: DOConvConfig) -> None:

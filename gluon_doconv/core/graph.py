@@ -6,8 +6,8 @@ nothing points at any more disappears when MXNet reads the graph.
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -20,13 +20,14 @@ from ..errors import DOConvError
 from . import names, operators
 from .kernel import Geometry
 
-DATA, WEIGHT = 0, 1  # the inputs of a Convolution node
+CONVOLUTIONS = ("Convolution", "Convolution_v1")
+DATA, WEIGHT = 0, 1  # the inputs of such a node
 SHAPE_ONLY = "zeros_like"  # whatever goes into it, only its shape comes out
 
 
 @dataclass(frozen=True)
 class ConvolutionNode:
-    """One ``Convolution`` node.
+    """One node of the operators in :data:`CONVOLUTIONS`.
 
     ``weight`` and ``d`` name the variables its kernel is computed from; ``d`` is None for a plain one.
     """
@@ -85,11 +86,11 @@ class Graph:
 
     def symbol(self) -> mx.sym.Symbol:
         """The graph as it now is."""
-        return mx.sym.load_json(json.dumps(self._json))
+        return mx.sym.load_json(json.dumps(self._json, ensure_ascii=False))  # MXNet reads no \u escapes
 
     def convolutions(self) -> list[ConvolutionNode]:
         """Every convolution whose kernel is a variable, or is composed of two."""
-        found = ((node, self._kernel_variables(node)) for node in self.nodes if node["op"] == "Convolution")
+        found = ((node, self._kernel_variables(node)) for node in self.nodes if node["op"] in CONVOLUTIONS)
         return [_described(node, *variables) for node, variables in found if variables]
 
     def fold(self, convolution: ConvolutionNode) -> None:
@@ -144,16 +145,18 @@ class Graph:
     def _kernel_variables(self, node: dict[str, Any]) -> tuple[str, str | None] | None:
         """The names (weight, d) or (weight, None) behind a convolution's kernel; None for anything else."""
         kernel = node["inputs"][WEIGHT][0]
-        behind = sorted(self.variables_behind(kernel))
+        behind = self.variables_behind(kernel)
         if len(behind) == 1 and self.nodes[kernel]["op"] == "null":
-            return behind[0], None
-        if len(behind) == 2 and names.is_d(behind[0]) and behind[1] == names.weight_of(behind[0]):
-            return behind[1], behind[0]
+            return behind.pop(), None
+        for d in behind:
+            weight = names.weight_of(d, behind)
+            if weight and behind == {weight, d}:
+                return weight, d
         return None
 
     def _of_weight(self, weight: str) -> list[dict[str, Any]]:
         """The convolutions whose kernel is, or is composed from, this variable. Layers may share one."""
-        convolutions = (node for node in self.nodes if node["op"] == "Convolution")
+        convolutions = (node for node in self.nodes if node["op"] in CONVOLUTIONS)
         return [node for node in convolutions if (self._kernel_variables(node) or ("",))[0] == weight]
 
     def _index(self, variable: str) -> int:
@@ -162,8 +165,9 @@ class Graph:
 
     def _set_shape(self, variable: int, tail: tuple[int, ...]) -> None:
         attributes = self.nodes[variable].get("attrs", {})
-        if "__shape__" in attributes:
-            attributes["__shape__"] = str((*ast.literal_eval(attributes["__shape__"])[:2], *tail))
+        declared = _numbers(attributes.get("__shape__", ""))
+        if declared:
+            attributes["__shape__"] = str((*declared[:2], *tail))
 
     def _splice(self, symbol: mx.sym.Symbol, known: dict[str, list[int]]) -> list[int]:
         """Add the nodes of ``symbol``, whose variables named in ``known`` are entries of this graph already."""
@@ -197,6 +201,11 @@ def _at(entry: list[int], source: list[int]) -> list[int]:
     return [entry[0], entry[1] or source[1], 0]
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    """Read a shape as MXNet reads it: ``(3, 3)``, ``[3, 3]``, ``3``, and Python 2's ``(3L, 3L)``."""
+    return tuple(int(number) for number in re.findall(r"-?\d+", text))
+
+
 def _described(node: dict[str, Any], weight: str, d: str | None) -> ConvolutionNode:
     attributes = node["attrs"]
     layout = attributes.get("layout", "None")
@@ -205,7 +214,7 @@ def _described(node: dict[str, Any], weight: str, d: str | None) -> ConvolutionN
         weight=weight,
         d=d,
         channels=int(attributes["num_filter"]),
-        kernel_size=tuple(ast.literal_eval(attributes["kernel"])),
+        kernel_size=_numbers(attributes["kernel"]),
         groups=int(attributes.get("num_group", 1)),
         layout=None if layout == "None" else layout,
     )

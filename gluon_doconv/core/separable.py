@@ -15,6 +15,7 @@ from mxnet.gluon import Block, HybridBlock, nn
 
 from ..errors import DOConvError
 from . import kernel
+from .arguments import a_network, takes
 from .arrays import require_finite, snapshot
 from .composing import composing_of
 from .layers import plain_class
@@ -22,6 +23,7 @@ from .owners import forget_graphs_with
 from .parameters import first_copy, is_initialized
 
 
+@takes(net=a_network)
 def separate(net: Block) -> list[str]:
     """Replace every depthwise-separable layer of a network by two plain ones, in place. For deployment.
 

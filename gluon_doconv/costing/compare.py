@@ -10,6 +10,7 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..core import names
+from ..core.arguments import a_network, a_shape, takes
 from ..core.convert import composing, doconv_convolutions, require_doconv
 from ..core.convolutions import Convolution, GraphConvolution, find_convolutions
 from ..core.graph import Graph, trace
@@ -21,6 +22,7 @@ from .counting import Operation, count
 from .without_macc import WITHOUT_MACC
 
 
+@takes(net=a_network, input_shape=a_shape)
 def costs(net: HybridBlock, input_shape: Sequence[int]) -> Costs:
     """Count a DO-Conv network by both compositions and by the plain network it folds into.
 

@@ -17,7 +17,8 @@ from typing import Any, Callable, Mapping, Sequence
 
 import mxnet as mx
 
-from ..core.graph import WEIGHT, Graph
+from ..core.arguments import a_function, instance_of, takes
+from ..core.graph import CONVOLUTIONS, WEIGHT, Graph
 from ..errors import DOConvError
 from .without_macc import WITHOUT_MACC
 
@@ -52,7 +53,7 @@ def _resized(attributes: Mapping[str, str], _: Sequence[Shape], __: Shape) -> in
 
 
 HANDLERS: dict[str, Handler] = {
-    "Convolution": _dense,
+    **dict.fromkeys(CONVOLUTIONS, _dense),
     "Deconvolution": _transposed,
     "FullyConnected": _dense,
     "UpSampling": _resized,
@@ -61,9 +62,10 @@ HANDLERS: dict[str, Handler] = {
     "batch_dot": _matrix_product,
     "dot": _dot,
 }
-WITH_KERNEL = ("Convolution", "Deconvolution", "FullyConnected")
+WITH_KERNEL = (*CONVOLUTIONS, "Deconvolution", "FullyConnected")
 
 
+@takes(operator=instance_of(str, "the name of an operator"), handler=a_function)
 def register_macc(operator: str, handler: Handler) -> None:
     """Say how the multiply-accumulates of an operator are counted, for :func:`~gluon_doconv.costs`.
 

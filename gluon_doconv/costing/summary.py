@@ -10,6 +10,7 @@ from typing import Mapping, Sequence
 from mxnet.gluon import Block
 from tabulate import tabulate
 
+from ..core.arguments import a_network, a_shape_or_none, takes
 from ..core.convolutions import Convolution, find_convolutions
 from ..core.graph import trace
 from ..core.kernel import Geometry
@@ -118,6 +119,7 @@ def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell)
 
 
+@takes(net=a_network, input_shape=a_shape_or_none)
 def summary(net: Block, input_shape: Sequence[int] | None = None) -> Summary:
     """Describe each convolution of a network: kind, shapes, parameters, and the MACCs of both compositions.
 

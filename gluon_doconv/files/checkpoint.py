@@ -18,6 +18,7 @@ from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..core import kernel, names
+from ..core.arguments import a_network, a_path, contexts, takes
 from ..core.convert import require_doconv
 from ..core.coupling import d_of
 from ..errors import DOConvError
@@ -25,6 +26,7 @@ from .fold import fold_arrays
 from .params import Arrays, read_params, write_params
 
 
+@takes(source=a_path, target=a_path, net=a_network)
 def over_parameterize_params(
     source: str | os.PathLike[str], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
@@ -66,6 +68,7 @@ def over_parameterize_params(
     return [names.layer_of(name) for name in completed if name not in arrays]
 
 
+@takes(net=a_network, path=a_path, ctx=contexts)
 def load_parameters(
     net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None, **kwargs: Any
 ) -> None:
@@ -251,6 +254,6 @@ def _wrong_dtypes(arrays: Arrays, parameters: Mapping[str, Parameter]) -> list[s
 
 
 def _hint(name: str, arrays: Arrays) -> str:
-    if names.is_d(name) and names.weight_of(name) in arrays:
+    if names.weight_of(name, arrays):
         return " (the file is DO-Conv here and the network is not: over-parameterize it, or fold the file)"
     return ""

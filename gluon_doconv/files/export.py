@@ -11,6 +11,7 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..core import names
+from ..core.arguments import a_network, a_path, an_epoch, takes
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
@@ -19,6 +20,7 @@ from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 
 
+@takes(prefix=a_path, epoch=an_epoch, target_prefix=a_path)
 def fold_checkpoint(prefix: str, epoch: int, target_prefix: str) -> list[str]:
     """Fold a checkpoint, ``PREFIX-symbol.json`` and ``PREFIX-EPOCH.params``, without its network's code.
 
@@ -80,7 +82,7 @@ def fold_graph(
         graph.fold(convolution)
     plain = graph.symbol()
     inputs = set(plain.list_inputs())
-    left = [name for name in inputs if names.is_d(name) and names.weight_of(name) in inputs]
+    left = [name for name in inputs if names.weight_of(name, inputs)]
     if left:
         raise DOConvError(
             f"{left[0]} is not used by kernel composition: the graph was traced with composition='feature', "
@@ -92,6 +94,7 @@ def fold_graph(
     return plain, fold_pairs(arrays, pairs, known), list(sizes)
 
 
+@takes(net=a_network, path=a_path, epoch=an_epoch)
 def export(net: HybridBlock, path: str, epoch: int = 0) -> tuple[str, str]:
     """Export a network folded, as plain MXNet files; the live network is left as it is.
 
@@ -157,7 +160,7 @@ def read_symbol(path: str) -> mx.sym.Symbol:
     if not os.path.isfile(path):
         raise DOConvError(f"{path}: there is no such file")
     try:
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
         json.loads(text)  # MXNet's own parser overlooks a missing end
         return mx.sym.load_json(text)
     except (ValueError, mx.MXNetError) as error:  # ValueError too where MXNet quotes bytes it could not read

@@ -16,6 +16,7 @@ import mxnet as mx
 from tabulate import tabulate
 
 from ..core import names
+from ..core.arguments import a_path, kernel_sizes_by_layer, takes
 from ..core.arrays import fold_checked
 from ..errors import DOConvError
 from .params import Arrays, read_params, write_params
@@ -66,6 +67,7 @@ class CheckpointInfo:
         return f"{table}\n{self.path}: a DO-Conv file of {self.arrays} arrays, {len(self.layers)} of them D"
 
 
+@takes(path=a_path)
 def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
     """Say which kind of file a ``.params`` file is, and which of its layers are DO-Conv.
 
@@ -101,9 +103,13 @@ def inspect(path: str | os.PathLike[str]) -> CheckpointInfo:
 
 def find_pairs(arrays: Arrays) -> list[Pair]:
     """The DO-Conv layers among named arrays: every ``X.D`` (or ``X_D``) beside its ``X.weight``."""
-    pairs = [(names.weight_of(name), name) for name in arrays if names.is_d(name)]
-    shapes = ((pair, arrays[pair[0]].shape, arrays[pair[1]].shape) for pair in pairs if pair[0] in arrays)
-    return [Pair(*pair, _kernel_size(weight, d)) for pair, weight, d in shapes if _belong_together(weight, d)]
+    found = ((names.weight_of(name, arrays), name) for name in arrays)
+    pairs = [(weight, d, arrays[weight].shape, arrays[d].shape) for weight, d in found if weight]
+    return [
+        Pair(weight, d, _kernel_size(shape, d_shape))
+        for weight, d, shape, d_shape in pairs
+        if _belong_together(shape, d_shape)
+    ]
 
 
 def fold_arrays(
@@ -140,9 +146,7 @@ def fold_pairs(
         folded[pair.weight] = fold_checked(
             arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
         )
-    left = [
-        name for name, d in folded.items() if names.is_d(name) and d.ndim == 3 and _weight_shape(name, folded)
-    ]
+    left = [name for name, d in folded.items() if d.ndim == 3 and _weight_shape(name, folded)]
     if left:
         raise DOConvError(
             f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
@@ -151,6 +155,7 @@ def fold_pairs(
     return folded
 
 
+@takes(source=a_path, target=a_path, kernel_sizes=kernel_sizes_by_layer)
 def fold_params(
     source: str | os.PathLike[str],
     target: str | os.PathLike[str],
@@ -201,8 +206,8 @@ def fold_params(
 
 def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
     """The shape of the kernel beside a D; empty where there is none."""
-    weight = arrays.get(names.weight_of(d_name))
-    return weight.shape if weight is not None and weight.ndim > 2 else ()
+    weight = names.weight_of(d_name, arrays)
+    return arrays[weight].shape if weight and arrays[weight].ndim > 2 else ()
 
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:

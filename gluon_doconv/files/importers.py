@@ -2,8 +2,8 @@
 
 The authors' GluonCV layer stores D in our layout, (M·N, D_mul, C_in), but with groups it pairs D with the
 input channels in another order. Their PyTorch layer stores ``W`` of shape (C_out, C_in/groups, D_mul), ``D``
-of shape (C_in, M·N, D_mul) and the constant ``d_diag``; with groups, the D an output channel meets there
-depends on the output channel as well, which no D of ours can express.
+of shape (C_in, M·N, D_mul) and the constant ``d_diag`` or ``D_diag``; with groups, the D an output channel
+meets there depends on the output channel as well, which no D of ours can express.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter
 
 from ..core import kernel
+from ..core.arguments import a_network, a_path, a_path_or_arrays, takes
 from ..core.convert import require_doconv
 from ..errors import DOConvError
 from .fold import find_pairs
 from .params import read_params, write_params
+from .torch_state import read_state_dict
 
 # PyTorch's name of an array in a layer → Gluon's
 TORCH_NAMES = {
@@ -32,9 +34,11 @@ TORCH_NAMES = {
     "running_var": "running_var",
 }
 TORCH_BATCH_NORM = {"weight": "gamma", "bias": "beta"}
-TORCH_IGNORED = ("num_batches_tracked", "d_diag")
+IDENTITIES = ("d_diag", "D_diag")  # in do_conv_pytorch_1_10.py, and in do_conv_pytorch.py
+TORCH_IGNORED = ("num_batches_tracked", *IDENTITIES)
 
 
+@takes(source=a_path, target=a_path)
 def import_published(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
     """Turn a ``.params`` file of the published GluonCV layer into one of this package.
 
@@ -80,6 +84,7 @@ def _natural_channels(d: mx.nd.NDArray, group_in_channels: int) -> mx.nd.NDArray
     return by_position.transpose((0, 1, 3, 2)).reshape(d.shape)
 
 
+@takes(source=a_path_or_arrays, target=a_path, net=a_network)
 def import_pytorch(
     source: str | os.PathLike[str] | Mapping[str, Any], target: str | os.PathLike[str], net: Block
 ) -> list[str]:
@@ -91,7 +96,8 @@ def import_pytorch(
     Parameters
     ----------
     source : path, or mapping of str to array
-        A file of ``torch.save(model.state_dict(), …)`` (needs PyTorch), or a state dict: arrays by name.
+        A state dict, which is arrays by name; a training checkpoint that holds one, as ``state_dict``,
+        ``model`` or ``net``; or a file of either (needs PyTorch 1.13 or later, for ``weights_only``).
     target : path
         The ``.params`` file to write, atomically.
     net : Block
@@ -118,7 +124,7 @@ def import_pytorch(
     ['0']
     """
     require_doconv(net)
-    state = _read_state(source)
+    state = read_state_dict(source)
     layers = _by_layer(state)
     expected = _by_layer(net._collect_params_with_prefix())
     if len(layers) != len(expected):
@@ -129,26 +135,12 @@ def import_pytorch(
     for (torch_layer, found), (layer, parameters) in zip(layers.items(), expected.items()):
         for name, value in _converted(torch_layer, found).items():
             _require_shape(torch_layer, layer, name, value, parameters)
-            arrays[f"{layer}.{name}"] = mx.nd.array(value.reshape(parameters[name].shape), dtype=value.dtype)
-        missing = set(parameters) - {name for name in parameters if f"{layer}.{name}" in arrays}
+            arrays[_joined(layer, name)] = mx.nd.array(value.reshape(parameters[name].shape), dtype=value.dtype)
+        missing = set(parameters) - {name for name in parameters if _joined(layer, name) in arrays}
         if missing:
             raise DOConvError(f"{torch_layer} has no {sorted(missing)}, which {layer} of {net.name} needs")
     write_params(target, arrays)
     return [layer for layer, parameters in expected.items() if "D" in parameters]
-
-
-def _read_state(source: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, kernel.Array]:
-    state = source if isinstance(source, Mapping) else _load_with_torch(source)
-    return {name: np.asarray(value) for name, value in state.items()}
-
-
-def _load_with_torch(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    try:
-        import torch
-    except ImportError as error:
-        raise DOConvError(f"{path} is a PyTorch file: reading it needs PyTorch installed") from error
-    state: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
 
 
 def _by_layer(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -158,6 +150,10 @@ def _by_layer(named: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         layer, _, own = name.rpartition(".")
         layers.setdefault(layer, {})[own] = value
     return layers
+
+
+def _joined(layer: str, name: str) -> str:
+    return f"{layer}.{name}" if layer else name
 
 
 def _converted(layer: str, arrays: Mapping[str, kernel.Array]) -> dict[str, kernel.Array]:
@@ -185,7 +181,8 @@ def _stored_d(layer: str, arrays: Mapping[str, kernel.Array]) -> kernel.Array:
             "the same. Fold this layer in PyTorch and import its plain kernel."
         )
     identity = kernel.identity(patch, d_mul, arrays["D"].dtype)
-    total = arrays["D"] + arrays.get("d_diag", identity[None])
+    constant = next((arrays[name] for name in IDENTITIES if name in arrays), identity[None])
+    total = arrays["D"] + constant
     return np.ascontiguousarray((total - identity).transpose(1, 2, 0))
 
 

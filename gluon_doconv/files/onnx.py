@@ -10,6 +10,7 @@ import numpy as np
 from mxnet.gluon import HybridBlock
 
 from ..core import names
+from ..core.arguments import a_dtype, a_network, a_path, one_or_more_shapes, takes
 from ..errors import DOConvError
 from .atomic import atomic
 from .export import folded_graph
@@ -18,6 +19,7 @@ from .params import Arrays
 ONNX_OPSET = 13  # the newest that MXNet's translations are written for
 
 
+@takes(net=a_network, path=a_path, input_shape=one_or_more_shapes, dtype=a_dtype)
 def export_onnx(
     net: HybridBlock, path: str, input_shape: Sequence[int] | Sequence[Sequence[int]], dtype: str = "float32"
 ) -> str:
@@ -54,8 +56,7 @@ def export_onnx(
     'net.onnx'
     """
     symbol, arrays = folded_graph(net)
-    given: Any = [input_shape] if np.ndim(input_shape[0]) == 0 else input_shape
-    shapes = [tuple(shape) for shape in given]
+    shapes: Any = input_shape  # by now one for each input
     with atomic(path) as (temporary,):
         _write_onnx(symbol, arrays, shapes, dtype, temporary)
     return path

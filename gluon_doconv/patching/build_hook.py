@@ -15,7 +15,8 @@ from typing import Any, Callable
 from mxnet.gluon import Block
 from mxnet.gluon.nn.conv_layers import _Conv
 
-from ..monkeypatch import Undo, wrap_method
+from ..calls import Call
+from ..monkeypatch import Undo, intercept
 from .returns import on_return
 
 BUILDERS = ("gluoncv.model_zoo", "gluoncv.nn", "gluon_doconv.zoo.networks")
@@ -32,13 +33,13 @@ def hook_builds(on_built: Callable[[Block], None]) -> Undo:
         if isinstance(network, Block):
             on_built(network)
 
-    def make_layer(original: Callable[..., None], layer: _Conv, *args: Any, **kwargs: Any) -> None:
-        original(layer, *args, **kwargs)
-        call = _outermost_builder(sys._getframe(1))
-        if call is not None:
-            on_return(call, returned)
+    def make_layer(call: Call) -> None:
+        call()
+        builder = _outermost_builder(sys._getframe(1))
+        if builder is not None:
+            on_return(builder, returned)
 
-    return wrap_method(_Conv, "__init__", make_layer)
+    return intercept(_Conv, "__init__", make_layer)
 
 
 def _outermost_builder(frame: FrameType | None) -> FrameType | None:

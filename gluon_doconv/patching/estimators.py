@@ -12,10 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
 
+from ..calls import Call
 from ..core.convert import fold, is_doconv
 from ..errors import DOConvError
 from ..files.atomic import atomic
-from ..monkeypatch import Undo, when_imported, wrap_method
+from ..monkeypatch import Undo, intercept, when_imported
 from .state import is_patched
 
 BASE = "gluoncv.auto.estimators.base_estimator"
@@ -50,7 +51,7 @@ def read_doconv_parameters(parameters: bytes) -> DOConvParameters:
 
 def hook_estimators() -> Undo:
     """Have estimators pickle their state so that it cannot be read back wrongly; what is returned undoes it."""
-    return on_estimators(lambda base: wrap_method(base, "__getstate__", _state))
+    return on_estimators(lambda base: intercept(base, "__getstate__", _state))
 
 
 def on_estimators(change: Callable[[type], Undo]) -> Undo:
@@ -82,8 +83,8 @@ def fold_estimator(source: Path, target: Path) -> None:
         estimator.save(temporary)
 
 
-def _state(original: Callable[[Any], dict], estimator: Any) -> dict:
-    state = original(estimator)
+def _state(call: Call) -> dict:
+    estimator, state = call.instance, call()
     if not isinstance(state.get("net"), bytes):
         return state
     if has_doconv_network(estimator):

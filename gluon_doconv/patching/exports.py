@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any, Callable
 
 from mxnet.gluon import HybridBlock
 
+from ..calls import Call
 from ..core.convert import is_doconv
 from ..files.export import fold_checkpoint
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 
 
 def fold_exports() -> Undo:
@@ -18,14 +18,13 @@ def fold_exports() -> Undo:
 
     The live network is left as it is. ``gluoncv.utils.export_block`` calls ``HybridBlock.export``.
     """
-    return wrap_method(HybridBlock, "export", _export)
+    return intercept(HybridBlock, "export", _export)
 
 
-def _export(original: Callable[..., Any], net: HybridBlock, path: str, epoch: int = 0, **kwargs: Any) -> Any:
-    if not is_doconv(net):
-        return original(net, path, epoch, **kwargs)
+def _export(call: Call) -> None:
+    if not is_doconv(call.instance):
+        return call()
     with tempfile.TemporaryDirectory() as folder:
         prefix = os.path.join(folder, "unfolded")
-        original(net, prefix, epoch, **kwargs)
-        fold_checkpoint(prefix, epoch, path)
-    return None
+        call(path=prefix)
+        fold_checkpoint(prefix, call["epoch"], call["path"])

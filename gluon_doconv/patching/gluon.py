@@ -6,9 +6,9 @@ Without any D everything stays as it was: each hook then calls what it hooks wit
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Callable
 
-from ..monkeypatch import Undo, when_imported, wrap_method
+from ..calls import Call
+from ..monkeypatch import Undo, intercept, when_imported
 
 
 def tell_gluon_of_d() -> Undo:
@@ -22,9 +22,9 @@ def tell_gluon_of_d() -> Undo:
 
 def _hook(gluon: ModuleType) -> Undo:
     undos = [
-        wrap_method(gluon.Trainer, "__init__", _make_trainer),
-        wrap_method(gluon.Block, "load_parameters", _load_parameters),
-        wrap_method(gluon.ParameterDict, "load_dict", _load_dict),
+        intercept(gluon.Trainer, "__init__", _make_trainer),
+        intercept(gluon.Block, "load_parameters", _load_parameters),
+        intercept(gluon.ParameterDict, "load_dict", _load_dict),
     ]
 
     def undo() -> None:
@@ -34,31 +34,29 @@ def _hook(gluon: ModuleType) -> Undo:
     return undo
 
 
-def _make_trainer(original: Callable[..., None], trainer: Any, params: Any, *args: Any, **kwargs: Any) -> None:
+def _make_trainer(call: Call) -> None:
     from ..core.trainer import with_ds
 
-    original(trainer, with_ds(params), *args, **kwargs)
+    call(params=with_ds(call["params"]))
 
 
-def _load_parameters(original: Callable[..., None], net: Any, filename: str, *args: Any, **kwargs: Any) -> None:
+def _load_parameters(call: Call) -> None:
     from ..core.coupling import has_d
 
-    if not has_d(net.collect_params().values()):
-        return original(net, filename, *args, **kwargs)
+    if not has_d(call.instance.collect_params().values()):
+        return call()
     from ..files.checkpoint import completed_file
 
-    with completed_file(net, filename) as file:
-        return original(net, file, *args, **kwargs)
+    with completed_file(call.instance, call["filename"]) as file:
+        return call(filename=file)
 
 
-def _load_dict(
-    original: Callable[..., None], parameters: Any, param_dict: Any, *args: Any, **kwargs: Any
-) -> None:
+def _load_dict(call: Call) -> None:
     from ..core.coupling import has_d
 
-    if not has_d(parameters.values()) or not isinstance(param_dict, dict):
-        return original(parameters, param_dict, *args, **kwargs)
+    parameters, found = call.instance, call["param_dict"]
+    if not has_d(parameters.values()) or not isinstance(found, dict):
+        return call()
     from ..files.checkpoint import with_identities_by_name
 
-    prefix = kwargs.get("restore_prefix", args[3] if len(args) > 3 else "")
-    return original(parameters, with_identities_by_name(param_dict, parameters, prefix), *args, **kwargs)
+    return call(param_dict=with_identities_by_name(found, parameters, call["restore_prefix"]))

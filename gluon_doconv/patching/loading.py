@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Sequence
+from typing import Sequence
 
 import mxnet as mx
 from mxnet.gluon import Block
 
+from ..calls import Call
 from ..core.config import DOConvConfig
 from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
 from ..files.checkpoint import with_structural_names
 from ..files.fold import find_pairs
 from ..files.params import Arrays
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 
 
 def load_d_of_files() -> Undo:
     """Have ``Block.load_parameters`` give a network each D that only a file has. Returns the undo."""
-    return wrap_method(Block, "load_parameters", _load_parameters)
+    return intercept(Block, "load_parameters", _load_parameters)
 
 
-def _load_parameters(
-    original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
-) -> None:
-    found = mx.nd.load(filename) if os.path.isfile(filename) else None
+def _load_parameters(call: Call) -> None:
+    net, filename = call.instance, call["filename"]
+    found = mx.nd.load(filename) if isinstance(filename, str) and os.path.isfile(filename) else None
     if isinstance(found, dict):
         arrays = with_structural_names(found, net)
         convolutions = find_convolutions(net)
         over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))
-    original(net, filename, *args, **kwargs)
+    call()
 
 
 def _with_d_in_file_only(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import Any
 
+from ..calls import Call
 from ..errors import DOConvError
-from ..monkeypatch import Undo
+from ..monkeypatch import Undo, intercept
 
 
 def serve_weights(folder: Path | None) -> Undo:
@@ -18,22 +17,20 @@ def serve_weights(folder: Path | None) -> Undo:
     """
     from gluoncv.model_zoo import model_store
 
-    download = model_store.get_model_file
-
-    @functools.wraps(download)
-    def get_model_file(name: str, *args: Any, **kwargs: Any) -> str:
+    def get_model_file(call: Call) -> str:
+        name = call["name"]
         if folder is not None:
             return str(_find(folder, name))
         try:
-            return download(name, *args, **kwargs)
+            path: str = call()
+            return path
         except OSError as error:  # requests' errors are OSErrors
             raise DOConvError(
                 f"the pretrained weights of {name} could not be downloaded ({type(error).__name__}); put "
                 f"{name}.params into a folder and give it with --weights"
             ) from error
 
-    model_store.get_model_file = get_model_file
-    return functools.partial(setattr, model_store, "get_model_file", download)
+    return intercept(model_store, "get_model_file", get_model_file)
 
 
 def _find(folder: Path, name: str) -> Path:

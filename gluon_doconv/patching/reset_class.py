@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Callable
 
-from ..monkeypatch import Undo, when_imported, wrap_method
+from ..calls import Call
+from ..monkeypatch import Undo, intercept, when_imported
 
 DETECTOR = "gluoncv.model_zoo.ssd.ssd"
 
@@ -17,14 +17,15 @@ def fold_before_reset_class() -> Undo:
     """
 
     def hook(ssd: ModuleType) -> Undo:
-        return wrap_method(ssd.SSD, "reset_class", _reset_class)
+        return intercept(ssd.SSD, "reset_class", _reset_class)
 
     return when_imported(DETECTOR, hook)
 
 
-def _reset_class(original: Callable[..., None], net: Any, *args: Any, **kwargs: Any) -> None:
+def _reset_class(call: Call) -> None:
     from ..core.convert import fold, is_doconv
 
-    if is_doconv(net.class_predictors):
-        fold(net.class_predictors)
-    original(net, *args, **kwargs)
+    predictors = call.instance.class_predictors
+    if is_doconv(predictors):
+        fold(predictors)
+    call()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Callable
+from typing import Any
 
-from mxnet.gluon import Trainer
+from mxnet.gluon import ParameterDict, Trainer
+from mxnet.gluon.parameter import Parameter
 
+from ..calls import Call
 from ..core.coupling import has_d
 from ..errors import DOConvError
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 from .state import networks_so_far
 
 
@@ -43,21 +45,19 @@ def guard_trainers(likely_reason: str) -> Undo:
     """
     _seen.plain, _seen.doconv = [], False
 
-    def make_trainer(
-        original: Callable[..., None], trainer: Trainer, params: Any, *args: Any, **kwargs: Any
-    ) -> None:
-        parameters = list(params.values()) if hasattr(params, "values") else list(params)
+    def make_trainer(call: Call) -> None:
+        parameters = _parameters(call["params"])
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
         if kernels and not has_d(parameters) and not networks_so_far():
             raise DOConvError(
                 f"this training would go without DO-Conv: its Trainer is given {kernels[0].name} and others, "
                 f"and no network has DO-Conv so far. {likely_reason}"
             )
-        original(trainer, params, *args, **kwargs)
+        call()
         _seen.doconv |= has_d(parameters)
         _seen.plain += [kernel.name for kernel in kernels[:1] if not has_d(parameters)]
 
-    return wrap_method(Trainer, "__init__", make_trainer)
+    return intercept(Trainer, "__init__", make_trainer)
 
 
 def require_doconv_trained() -> None:
@@ -67,3 +67,9 @@ def require_doconv_trained() -> None:
             f"nothing was trained with DO-Conv: no Trainer was given a network that has it, such as "
             f"{networks_so_far()}, and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
         )
+
+
+def _parameters(given: Any) -> list[Parameter]:
+    """List the Parameters that a Trainer is given; what a Trainer does not take is for itself to refuse."""
+    listed = list(given.values()) if isinstance(given, (dict, ParameterDict)) else given
+    return [one for one in listed if isinstance(one, Parameter)] if isinstance(listed, (list, tuple)) else []

@@ -8,10 +8,11 @@ from typing import Any, Callable
 
 from mxnet.gluon import Block
 
+from ..calls import Call
 from ..core.convert import is_doconv
 from ..errors import DOConvError
 from ..files.fold import fold_params
-from ..monkeypatch import Undo, wrap_method
+from ..monkeypatch import Undo, intercept
 from ..patching.estimators import fold_estimator, has_doconv_network, on_estimators
 from .module_files import on_module_files
 
@@ -37,34 +38,33 @@ class CheckpointLog:
     def watch(self) -> Undo:
         """Begin; the returned call ends it."""
         stack = ExitStack()
-        stack.callback(wrap_method(Block, "save_parameters", self._save_parameters))
+        stack.callback(intercept(Block, "save_parameters", self._save_parameters))
         stack.callback(on_estimators(self._watch_estimators))
         stack.callback(on_module_files(self._note_as))
         return stack.close
 
     def _watch_estimators(self, base: type) -> Undo:
         stack = ExitStack()
-        stack.callback(wrap_method(base, "save", self._save_estimator))
-        stack.callback(wrap_method(base, "__getstate__", self._pickle_estimator))
+        stack.callback(intercept(base, "save", self._save_estimator))
+        stack.callback(intercept(base, "__getstate__", self._pickle_estimator))
         return stack.close
 
-    def _save_parameters(
-        self, original: Callable[..., None], net: Block, filename: str, *args: Any, **kwargs: Any
-    ) -> None:
-        original(net, filename, *args, **kwargs)
-        if is_doconv(net) and not self._in_pickle:
-            self._note(Path(filename), fold_params)
+    def _save_parameters(self, call: Call) -> None:
+        call()
+        if is_doconv(call.instance) and not self._in_pickle:
+            self._note(Path(call["filename"]), fold_params)
 
-    def _save_estimator(self, original: Callable[..., None], estimator: Any, filename: str) -> None:
-        original(estimator, filename)
-        if has_doconv_network(estimator):
-            self._note(Path(filename), fold_estimator)
+    def _save_estimator(self, call: Call) -> None:
+        call()
+        if has_doconv_network(call.instance):
+            self._note(Path(call["filename"]), fold_estimator)
 
-    def _pickle_estimator(self, original: Callable[..., dict], estimator: Any) -> dict:
+    def _pickle_estimator(self, call: Call) -> dict:
         """What an estimator writes meanwhile is a temporary file, and becomes part of its pickle."""
         self._in_pickle = True
         try:
-            return original(estimator)
+            state: dict = call()
+            return state
         finally:
             self._in_pickle = False
 

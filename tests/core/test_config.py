@@ -31,7 +31,13 @@ ALL_SET = DOConvConfig(
     composition="auto",
     d_wd_mult=0.25,
 )
-CONFIGS = [DOConvConfig(), ALL_SET, *(DOConvConfig(**{word: getattr(ALL_SET, word)}) for word in WORDS)]
+FLAGGED = DOConvConfig(include=re.compile("STAGE1", re.IGNORECASE), exclude=[re.compile("^a.b$", re.S | re.M)])
+CONFIGS = [
+    DOConvConfig(),
+    ALL_SET,
+    FLAGGED,
+    *(DOConvConfig(**{word: getattr(ALL_SET, word)}) for word in WORDS),
+]
 
 
 def test_each_word_of_the_sample_differs_from_its_default():
@@ -85,7 +91,17 @@ def test_what_a_person_writes_is_kept_in_one_form(given, kept):
     ("given", "message"),
     [
         ({"include": ["conv", "conv("]}, r"include=.*'conv\(' is not a regular expression"),
-        ({"exclude": 3}, "exclude=3: "),
+        ({"exclude": 3}, r"exclude=3: .* is a text, and 3 \(an int\) was given"),
+        ({"include": b"conv"}, r"a text, and b'conv' \(a bytes\) was given"),
+        ({"include": re.compile(b"conv")}, r"a text, and b'conv' \(a bytes\) was given"),
+        ({"stages": "1,2"}, "stages='1,2': stages are whole numbers"),
+        ({"stages": True}, "stages=True: stages are whole numbers"),
+        ({"d_mul": True}, "d_mul=True: .* at least 1"),
+        ({"d_mul": "9"}, "d_mul='9': .* whole number"),
+        ({"d_mul": 9.0}, "d_mul=9.0: .* whole number"),
+        ({"d_wd_mult": "0"}, "d_wd_mult='0': .* is a number"),
+        ({"d_wd_mult": False}, "d_wd_mult=False: .* is a number"),
+        ({"part": ["head"]}, r"part=\['head'\]: choose from"),
         ({"stages": "1"}, "stages='1': stages are whole numbers"),
         ({"stages": [1.5]}, r"stages=\[1.5\]: stages are whole numbers"),
         ({"part": "neck"}, r"part='neck': choose from \['backbone', 'head'\]"),
@@ -99,6 +115,31 @@ def test_what_a_person_writes_is_kept_in_one_form(given, kept):
 def test_what_cannot_be_is_refused_by_its_word(given, message):
     with pytest.raises(doconv.DOConvError, match=message):
         DOConvConfig(**given)
+
+
+NAMES = ["stage1_conv0", "STAGE1_conv0", "features.0\nstage2", "façade", "a\nb", "conv 1", "conv1", "stage2"]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        re.compile("stage1", re.IGNORECASE),
+        re.compile("^stage2", re.MULTILINE),
+        re.compile("A.B", re.IGNORECASE | re.DOTALL),
+        re.compile("conv 1  # with a comment (", re.VERBOSE),
+        re.compile(r"^\w+$", re.ASCII),
+        re.compile("(?i)STAGE"),
+        re.compile("(?i)^STAGE2", re.MULTILINE),
+        re.compile("(?m)^stage2", re.IGNORECASE | re.VERBOSE),
+        re.compile("stage1|(?i:FEATURES)"),
+    ],
+)
+def test_a_compiled_pattern_finds_what_it_found(pattern):
+    (kept,) = DOConvConfig(include=pattern).include
+    assert [bool(re.search(kept, name)) for name in NAMES] == [bool(pattern.search(name)) for name in NAMES]
+    assert len({bool(pattern.search(name)) for name in NAMES}) == 2
+    assert DOConvConfig(include=kept).include == (kept,)
+    assert by_worker_process(DOConvConfig(exclude=[pattern, "x"])).exclude == (kept, "x")
 
 
 def test_a_config_does_not_change():

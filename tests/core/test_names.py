@@ -13,6 +13,8 @@ PAIRS = [
     ("weight", "D", ""),
     ("D.weight", "D.D", "D"),
     ("weight_weight", "weight_D", "weight"),
+    ("stage-1-weight", "stage-1-D", "stage-1"),
+    ("scope/conv/weight", "scope/conv/D", "scope/conv"),
 ]
 NEITHER = [
     "",
@@ -28,7 +30,8 @@ NEITHER = [
 
 @pytest.mark.parametrize(("weight", "d", "layer"), PAIRS)
 def test_kernel_and_d_name_each_other_and_their_layer(weight, d, layer):
-    assert names.d_of(weight) == d and names.weight_of(d) == weight
+    assert names.d_of(weight) == d and names.weight_of(d, [weight, d]) == weight
+    assert names.weight_of(d, [d, "other"]) is None
     assert names.layer_of(weight) == names.layer_of(d) == layer
     assert names.is_weight(weight) and not names.is_d(weight)
     assert names.is_d(d) and not names.is_weight(d)
@@ -38,16 +41,20 @@ def test_kernel_and_d_name_each_other_and_their_layer(weight, d, layer):
 def test_other_names_are_neither(name):
     assert not names.is_weight(name) and not names.is_d(name)
     assert names.layer_of(name) == name
-    for rule in (names.d_of, names.weight_of):
-        with pytest.raises(ValueError, match="does not end in"):
-            rule(name)
+    assert names.weight_of(name, ["", "weight", "a.0.weight", name]) is None
 
 
-def test_a_kernel_is_no_d_and_a_d_no_kernel():
-    with pytest.raises(ValueError, match=r"'a\.weight' does not end in 'D'"):
-        names.weight_of("a.weight")
-    with pytest.raises(ValueError, match=r"'a\.D' does not end in 'weight'"):
-        names.d_of("a.D")
+@pytest.mark.parametrize("kernel", ["filter", "arg:w", "conv3Dweight", "123"])
+def test_a_kernel_of_any_name_has_a_d(kernel):
+    d = names.d_of(kernel)
+    assert d == f"{kernel}_D" and names.is_d(d) and names.layer_of(d) == kernel
+    assert names.weight_of(d, [kernel, d]) == kernel
+    assert names.weight_of(d, [f"{kernel}_weight", kernel]) == f"{kernel}_weight"
+    assert names.weight_of(d, [d]) is None
+
+
+def test_a_kernel_is_no_d():
+    assert names.weight_of("a.weight", ["a.weight", "a.D", "a."]) is None
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,46 @@ def test_torch_batch_norm_and_dense_layers_come_along(tmp_path):
         np.testing.assert_array_equal(arrays[name].asnumpy(), state[torch_name])
 
 
+def authors_state(constant):
+    """As of the authors' PyTorch layer in one of its two files."""
+    state = torch_layer(np.random.RandomState(0), 1)
+    return {name.replace("d_diag", constant): value for name, value in state.items()}
+
+
+@pytest.mark.parametrize("constant", ["d_diag", "D_diag"])
+def test_torch_training_checkpoint_of_a_wrapped_network(constant, tmp_path):
+    bare = authors_state("d_diag")
+    wrapped = {f"module.{name}": value for name, value in authors_state(constant).items()}
+    doconv.import_pytorch(bare, tmp_path / "bare.params", doconv_net(1))
+    doconv.import_pytorch({"epoch": 3, "model": wrapped}, tmp_path / "wrapped.params", doconv_net(1))
+    assert (tmp_path / "wrapped.params").read_bytes() == (tmp_path / "bare.params").read_bytes()
+
+
+@pytest.mark.parametrize("constant", ["d_diag", "D_diag"])
+def test_torch_identity_is_the_one_in_the_file(constant, tmp_path):
+    """Another D + constant, for instance one that was trained, is another kernel."""
+    state = authors_state(constant)
+    state[f"conv.{constant}"] = state[f"conv.{constant}"] + 0.5
+    net = doconv_net(1)
+    doconv.import_pytorch(state, tmp_path / "a.params", net)
+    net.initialize()
+    doconv.load_parameters(net, tmp_path / "a.params")
+    doconv.fold(net)
+    kernel = published_torch_kernel(state["conv.W"], state["conv.D"], state[f"conv.{constant}"], 1)
+    np.testing.assert_allclose(net[0].weight.data().asnumpy(), kernel, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("prefix", ["conv.", "module.", ""])
+def test_torch_layer_alone_becomes_a_layer_alone(prefix, tmp_path):
+    state = {name.replace("conv.", prefix): value for name, value in authors_state("D_diag").items()}
+    layer = doconv.DOConv2D(CHANNELS, 3, in_channels=IN_CHANNELS)
+    layer.cast("float64")
+    doconv.import_pytorch(state, tmp_path / "a.params", layer)
+    layer.initialize()
+    layer.load_parameters(str(tmp_path / "a.params"))
+    np.testing.assert_array_equal(layer.bias.data().asnumpy(), state[f"{prefix}bias"])
+
+
 def test_torch_pairing_that_no_d_expresses_is_refused(tmp_path):
     with pytest.raises(doconv.DOConvError, match=r"conv has 2 groups of 4 output channels.*equation 4"):
         doconv.import_pytorch(torch_layer(np.random.RandomState(0), 2), tmp_path / "a.params", doconv_net(2))

@@ -18,7 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator
 
-import gluon_doconv  # noqa: F401  (makes MXNet importable)
+from gluon_doconv.calls import Call  # (importing gluon_doconv makes MXNet importable)
+from gluon_doconv.monkeypatch import intercept
 
 import mxnet as mx
 import numpy as np
@@ -63,13 +64,12 @@ def read_records_plainly() -> None:
 
 def keep_learning_rate() -> None:
     """Leave the schedule out of every Trainer."""
-    make = mx.gluon.Trainer.__init__
 
-    def scheduleless(trainer: Any, params: Any, optimizer: Any, optimizer_params: Any, **kwargs: Any) -> None:
-        del optimizer_params["lr_scheduler"]
-        make(trainer, params, optimizer, optimizer_params, **kwargs)
+    def scheduleless(call: Call) -> None:
+        given = call["optimizer_params"] or {}
+        call(optimizer_params={name: value for name, value in given.items() if name != "lr_scheduler"})
 
-    mx.gluon.Trainer.__init__ = scheduleless
+    intercept(mx.gluon.Trainer, "__init__", scheduleless)
 
 
 def main() -> None:
