@@ -12,10 +12,10 @@ HERE = Path(__file__).resolve().parent
 
 def version() -> str:
     """The version, read without importing the package: importing it needs MXNet."""
-    text = (HERE / "gluon_doconv" / "__init__.py").read_text(encoding="utf-8")
+    text = (HERE / "gluon_doconv" / "version.py").read_text(encoding="utf-8")
     match = re.search(r'^__version__ = "([^"]+)"', text, flags=re.MULTILINE)
     if match is None:
-        raise RuntimeError("gluon_doconv/__init__.py does not say __version__")
+        raise RuntimeError("gluon_doconv/version.py does not say __version__")
     return match.group(1)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, Iterable, Mapping
 
-from .. import __version__
+from ..version import __version__
 from . import cuda, machine
 from .privacy import shareable
 

@@ -113,13 +113,18 @@ def test_no_shape_among_several(tmp_path):
         call("export_onnx", tmp_path, input_shape=[(1, 3, 8, 8), ("batch", 3)])
 
 
+@pytest.mark.parametrize("epoch", [None, True, "3", -1])
+def test_no_epoch_of_a_checkpoint(epoch, tmp_path):
+    with pytest.raises(doconv.DOConvError, match=rf"^epoch: {epoch!r}"):
+        doconv.fold_symbol(str(tmp_path / "net"), epoch, str(tmp_path / "folded"))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "mistaken", "said"),
     [
         ("export", {"epoch": "3"}, r"^epoch: '3' \(a str\) was given where a whole number"),
         ("export", {"epoch": -1}, r"^epoch: -1 \(an int\)"),
-        ("fold_symbol", {"epoch": None}, "^epoch: None"),
-        ("fold_symbol", {"epoch": True}, "^epoch: True"),
         (
             "load_parameters",
             {"ctx": "gpu"},
