@@ -95,7 +95,8 @@ class Composing:
 
     @property
     def _knows_in_channels(self) -> bool:
-        return min(self._layer.D._shape) > 0
+        shape: tuple[int, ...] = self._layer.D._shape
+        return min(shape) > 0
 
     def _chosen(self, x: Any) -> str:
         """The composition for an input: of ``'auto'``, the one of fewer MACCs for the input's size."""
@@ -117,8 +118,10 @@ def composing_of(layer: HybridBlock) -> Composing | None:
 
 def _shape_of(x: Any) -> tuple[int, ...] | None:
     """The shape of an array, or of a symbol whose graph tells it; None for any other symbol."""
+    shape: tuple[int, ...]
     if isinstance(x, mx.nd.NDArray):
-        return x.shape
+        shape = x.shape
+        return shape
     try:
         _, outputs, _ = x.infer_shape_partial()
     except mx.MXNetError:  # the matrix product of an earlier layer refuses shapes that are half known

@@ -65,7 +65,8 @@ class CoupledWeight(Parameter):
     @property
     def grad_req(self) -> str:
         """How gradients are written; setting it sets that of D."""
-        return self._grad_req
+        request: str = self._grad_req
+        return request
 
     @grad_req.setter
     def grad_req(self, request: str) -> None:
@@ -75,7 +76,8 @@ class CoupledWeight(Parameter):
     @property
     def lr_mult(self) -> float:
         """The learning-rate multiplier; setting it sets that of D."""
-        return self.__dict__["lr_mult"]
+        value: float = self.__dict__["lr_mult"]
+        return value
 
     @lr_mult.setter
     def lr_mult(self, value: float) -> None:
@@ -84,7 +86,8 @@ class CoupledWeight(Parameter):
     @property
     def wd_mult(self) -> float:
         """The weight-decay multiplier; setting it sets that of D, which has a factor of its own."""
-        return self.__dict__["wd_mult"]
+        value: float = self.__dict__["wd_mult"]
+        return value
 
     @wd_mult.setter
     def wd_mult(self, value: float) -> None:

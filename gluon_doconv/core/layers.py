@@ -110,7 +110,8 @@ CONVERTIBLE = (*PLAIN_OF, *PLAIN_OF.values())
 
 def plain_class(layer: HybridBlock) -> type[HybridBlock]:
     """The class that ``layer`` has once it is folded."""
-    return PLAIN_OF.get(type(layer), type(layer))
+    plain: type[HybridBlock] = PLAIN_OF.get(type(layer), type(layer))
+    return plain
 
 
 def is_spatial(layer: HybridBlock) -> bool:

@@ -14,8 +14,8 @@ import mxnet as mx
 
 from ..core import names
 from ..core.config import DOConvConfig
-from ..core.convert import Report
 from ..core.graph import Graph
+from ..core.report import Report
 from ..core.symbol_convert import find_symbol_convolutions, over_parameterize_graph
 from ..errors import DOConvError, DOConvWarning
 from .export import checkpoint_files, fold_checkpoint, fold_graph, read_symbol, write_checkpoint

@@ -45,7 +45,7 @@ def _load_parameters(call: Call) -> None:
 
     if not has_d(call.instance.collect_params().values()):
         return call()
-    from ..files.checkpoint import completed_file
+    from ..files.identities import completed_file
 
     with completed_file(call.instance, call["filename"]) as file:
         return call(filename=file)
@@ -57,6 +57,6 @@ def _load_dict(call: Call) -> None:
     parameters, found = call.instance, call["param_dict"]
     if not has_d(parameters.values()) or not isinstance(found, dict):
         return call()
-    from ..files.checkpoint import with_identities_by_name
+    from ..files.identities import with_identities_by_name
 
     return call(param_dict=with_identities_by_name(found, parameters, call["restore_prefix"]))

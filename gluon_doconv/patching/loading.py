@@ -12,8 +12,8 @@ from ..calls import Call
 from ..core.config import DOConvConfig
 from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
-from ..files.checkpoint import with_structural_names
 from ..files.fold import find_pairs
+from ..files.identities import with_structural_names
 from ..files.params import Arrays
 from ..monkeypatch import Undo, intercept
 
