@@ -16,9 +16,10 @@ import numpy as np
 from ..errors import DOConvError
 from . import kernel, names
 from .config import DOConvConfig
-from .convert import ALREADY, LayerReport, Report
+from .convert import ALREADY
 from .graph import ConvolutionNode, Graph
 from .initializers import INITIALIZERS
+from .report import LayerReport, Report
 from .selection import reasons
 from .symbol_params import Arrays, with_missing_ds
 
