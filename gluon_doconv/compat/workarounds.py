@@ -22,6 +22,7 @@ from ..errors import DOConvError
 from ..monkeypatch import Undo, intercept
 from . import install, uninstall
 from .autocfg import autocfg_types
+from .batch_norm import statistics_without_parameters
 from .roi_align import masked_roi_align
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
@@ -179,6 +180,11 @@ WORKAROUNDS = (
     ),
     Workaround("rcnn-resume", "--resume of Faster R-CNN finds the target generator", _rcnn_resume),
     Workaround("roi-align", "rows of masked regions are zero after ROIAlign on the CPU", masked_roi_align),
+    Workaround(
+        "batch-norm-statistics",
+        "a BatchNorm with nothing to learn, as the first of a ResNet-v2, learns its statistics on the CPU",
+        statistics_without_parameters,
+    ),
     Workaround(
         "no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches
     ),

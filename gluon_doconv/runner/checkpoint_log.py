@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable
 
-from mxnet.gluon import Block
+import mxnet as mx
 
 from ..calls import Call
-from ..core.convert import is_doconv
 from ..errors import DOConvError
-from ..files.fold import fold_params
+from ..files.fold import find_pairs, fold_params
 from ..monkeypatch import Undo, intercept
 from ..patching.estimators import fold_estimator, has_doconv_network, on_estimators
 from .module_files import on_module_files
@@ -38,7 +38,8 @@ class CheckpointLog:
     def watch(self) -> Undo:
         """Begin; the returned call ends it."""
         stack = ExitStack()
-        stack.callback(intercept(Block, "save_parameters", self._save_parameters))
+        for arrays in (mx.nd, mx.npx):  # whatever writes parameters, writes them by one of these
+            stack.callback(intercept(arrays, "save", self._save_arrays))
         stack.callback(on_estimators(self._watch_estimators))
         stack.callback(on_module_files(self._note_as))
         return stack.close
@@ -49,10 +50,11 @@ class CheckpointLog:
         stack.callback(intercept(base, "__getstate__", self._pickle_estimator))
         return stack.close
 
-    def _save_parameters(self, call: Call) -> None:
+    def _save_arrays(self, call: Call) -> None:
         call()
-        if is_doconv(call.instance) and not self._in_pickle:
-            self._note(Path(call["filename"]), fold_params)
+        path, arrays = call.given.values()
+        if isinstance(arrays, dict) and find_pairs(arrays) and not (self._in_pickle or _is_noted_elsewhere()):
+            self._note(Path(path), fold_params)
 
     def _save_estimator(self, call: Call) -> None:
         call()
@@ -82,3 +84,15 @@ class CheckpointLog:
             self._notes.append(f"did NOT write {target}: {error}")
         else:
             self._notes.append(f"wrote {target}")
+
+
+def _is_noted_elsewhere() -> bool:
+    """Whether what writes arrays is noted as a whole: an export, a checkpoint with its symbol, or us."""
+    frame = sys._getframe(1)
+    while frame.f_globals["__name__"] in (__name__, "gluon_doconv.monkeypatch", "gluon_doconv.calls"):
+        assert frame.f_back is not None
+        frame = frame.f_back
+    writer = frame.f_globals["__name__"]
+    return (
+        writer.startswith(("gluon_doconv.", "mxnet.model", "mxnet.module")) or frame.f_code.co_name == "export"
+    )

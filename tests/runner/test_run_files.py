@@ -39,6 +39,36 @@ def test_a_checkpoint_that_cannot_be_folded_does_not_end_the_training(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["diverge.py", "net.params"]
 
 
+def test_however_parameters_are_saved_a_folded_copy_is_written_and_named(tmp_path):
+    write(
+        tmp_path / "save.py",
+        """
+        import mxnet as mx
+        from gluoncv.model_zoo import get_model
+        net = get_model("cifar_resnet20_v1", prefix="net_")
+        net.initialize()
+        net.hybridize()
+        net(mx.nd.zeros((1, 3, 16, 16)))
+        for d in net.collect_params(".*D$").values():
+            d.set_data(mx.nd.random.normal(0, 0.1, shape=d.shape))
+        net.save_parameters("a.params")
+        net.save_params("b.params")
+        net.collect_params().save("c.params")
+        mx.nd.save("d.params", {name: p.data() for name, p in net.collect_params().items()})
+        mx.nd.save("e.params", {"other": mx.nd.zeros(3)})
+        net.export("f")
+        """,
+    )
+    done = doconv_run("--fold-on-save", "save.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = [line.split("wrote ")[1] for line in done.stderr.splitlines() if "wrote " in line]
+    assert named == [f"{name}{folded}.params" for name in "abcd" for folded in ("", "-folded")]
+    for name in "abcd":
+        doconv.fold_params(tmp_path / f"{name}.params", tmp_path / "by-hand.params")
+        folded, by_hand = arrays(tmp_path / f"{name}-folded.params"), arrays(tmp_path / "by-hand.params")
+        assert folded.keys() == by_hand.keys() and all((folded[n] == by_hand[n]).all() for n in folded)
+
+
 def test_pretrained_weights_come_from_a_folder(scripts):
     net = build("cifar_resnet20_v1")
     net.initialize(mx.init.Xavier())
