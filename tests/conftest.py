@@ -13,9 +13,13 @@ from hypothesis import HealthCheck, settings
 
 # The default repeats the same cases; `pytest --hypothesis-profile=explore` makes new ones, `fast` fewer.
 settings.register_profile(
-    "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "repeat",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False)
+settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False, max_examples=200)
 settings.register_profile("fast", settings.get_profile("repeat"), max_examples=25)
 settings.load_profile("repeat")
 
