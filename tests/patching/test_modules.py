@@ -151,49 +151,6 @@ def test_gradients_asked_for_by_name(converter):
     assert [requests[name] for name in ("shared_D", "conv-0_D", "grouped_D")] == ["null", "add", "write"]
 
 
-@pytest.mark.parametrize("name", ["sgd", "lars"])
-def test_multipliers_set_by_name(name):
-    undo = convert_modules(Converter(DOConvConfig(d_wd_mult=0.5)))
-    try:
-        module = bound(small_symbol())
-        module.init_optimizer(optimizer=name, optimizer_params={"learning_rate": 1.0, "wd": 1.0})
-        optimizer = module._optimizer
-        optimizer.set_lr_mult({"shared_weight": 0.1})
-        optimizer.set_wd_mult({"shared_weight": 0.2})
-    finally:
-        undo()
-    assert (optimizer.lr_mult["shared_weight"], optimizer.lr_mult["shared_D"]) == (0.1, 0.1)
-    assert (optimizer.wd_mult["shared_weight"], optimizer.wd_mult["shared_D"]) == (0.2, 0.1)
-    assert optimizer.wd_mult["conv-0_D"] == 0.5
-
-
-@pytest.mark.parametrize("kvstore", ["local", "device"])
-def test_an_optimizer_of_the_scripts_own(kvstore):
-    """It was told of weights before there was a Module, and does not read the attributes of variables."""
-    optimizer = mx.optimizer.SGD(learning_rate=0.5, wd=0.1, rescale_grad=0.25)
-    undo = convert_modules(Converter(DOConvConfig(d_wd_mult=0.25)))
-    try:
-        optimizer.set_lr_mult({"shared_weight": 0.0})
-        module = mx.mod.Module(small_symbol(), context=[mx.cpu(0), mx.cpu(1)])
-        module.bind([DATA], [LABEL])
-        module.init_params(mx.init.Xavier())
-        arg_params, aux_params = module.get_params()
-        start = copies(moved(arg_params))
-        module.set_params(start, aux_params)
-        module.init_optimizer(kvstore, optimizer)
-        module.forward_backward(next(batches()))
-        for gradients in module._exec_group.grad_arrays:  # so that weight decay alone is left
-            for gradient in gradients:
-                gradient[:] = 0
-        module.update()
-    finally:
-        undo()
-    after = module.get_params()[0]
-    for d, decay in (("shared_D", 0.0), ("conv-0_D", 0.25), ("grouped_D", 0.25)):
-        expected = start[d].asnumpy() * (1 - 0.5 * 0.1 * decay)
-        np.testing.assert_allclose(after[d].asnumpy(), expected, rtol=1e-5)
-
-
 def by_function(prefix, symbol, arg_params, aux_params):
     mx.model.save_checkpoint(prefix, 1, symbol, arg_params, aux_params)
 
