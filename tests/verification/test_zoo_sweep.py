@@ -4,7 +4,7 @@
 builds networks, see ``family``): from each the network that takes least time, which is the shallowest or
 narrowest, and a second one where a part makes its convolutions in two ways: residual blocks of both kinds, with
 and without squeeze and excitation, C4 and feature pyramids, deformable layers, heads written as symbols over
-different backbones. The quickest of the others make it a third of the registry. LEFT_OUT are parts of which
+different backbones. Some quick ones of the others make it a fifth of the registry. LEFT_OUT are parts of which
 even the smallest network takes too long here.
 """
 
@@ -20,16 +20,11 @@ NAMES = (
     "alexnet",
     "alpha_pose_resnet101_v1b_coco",
     "center_net_mobilenetv3_large_duc_coco",
-    "center_net_mobilenetv3_large_duc_voc",
-    "center_net_mobilenetv3_small_duc_coco",
     "center_net_mobilenetv3_small_duc_voc",
     "center_net_resnet18_v1b_dcnv2_voc",
     "cifar_residualattentionnet56",
-    "cifar_resnet110_v1",
     "cifar_resnet20_v1",
     "cifar_resnet20_v2",
-    "cifar_resnet56_v1",
-    "cifar_resnet56_v2",
     "cifar_resnext29_32x4d",
     "cifar_wideresnet16_10",
     "custom_faster_rcnn_fpn",
@@ -37,48 +32,30 @@ NAMES = (
     "darknet53",
     "deeplab_resnet50_citys",
     "densenet121",
-    "densenet169",
-    "densenet201",
     "dla34",
     "faster_rcnn_resnet50_v1b_voc",
     "fastscnn_citys",
     "fcn_resnet50_voc",
     "googlenet",
     "hrnet_w18_small_v1_c",
-    "hrnet_w18_small_v1_s",
-    "hrnet_w18_small_v2_c",
-    "hrnet_w18_small_v2_s",
     "i3d_inceptionv1_kinetics400",
     "i3d_inceptionv3_kinetics400",
     "i3d_resnet50_v1_custom",
     "icnet_resnet50_mhpv1",
     "inceptionv1_hmdb51",
-    "inceptionv1_kinetics400",
-    "inceptionv1_sthsthv2",
     "inceptionv1_ucf101",
     "inceptionv3",
     "inceptionv3_kinetics400",
     "mask_rcnn_fpn_resnet18_v1b_coco",
     "mask_rcnn_resnet18_v1b_coco",
-    "mobile_pose_mobilenet1.0",
-    "mobile_pose_mobilenetv2_1.0",
-    "mobile_pose_mobilenetv3_large",
     "mobile_pose_mobilenetv3_small",
     "mobile_pose_resnet18_v1b",
     "mobilenet0.25",
-    "mobilenet0.5",
-    "mobilenet0.75",
-    "mobilenet1.0",
     "mobilenetv2_0.25",
-    "mobilenetv2_0.5",
-    "mobilenetv2_0.75",
-    "mobilenetv2_1.0",
     "mobilenetv3_small",
     "monodepth2_resnet18_kitti_mono_640x192",
     "monodepth2_resnet18_kitti_mono_stereo_640x192",
-    "monodepth2_resnet18_kitti_stereo_640x192",
     "monodepth2_resnet18_posenet_kitti_mono_640x192",
-    "monodepth2_resnet18_posenet_kitti_mono_stereo_640x192",
     "nasnet_4_1056",
     "p3d_resnet50_kinetics400",
     "psp_resnet50_ade",
@@ -88,13 +65,9 @@ NAMES = (
     "resnet18_v1b",
     "resnet18_v1b_0.89",
     "resnet18_v1b_kinetics400",
-    "resnet18_v1b_sthsthv2",
     "resnet18_v2",
     "resnet50_v1b_gn",
     "resnet50_v1d_0.11",
-    "resnet50_v1d_0.37",
-    "resnet50_v1d_0.48",
-    "resnet50_v1d_0.86",
     "resnet50_v1s",
     "resnext50_32x4d",
     "se_resnet18_v1",
@@ -107,21 +80,16 @@ NAMES = (
     "simple_pose_resnet18_v1b",
     "slowfast_4x16_resnet50_kinetics400",
     "squeezenet1.0",
-    "squeezenet1.1",
-    "ssd_300_mobilenet0.25_coco",
     "ssd_300_mobilenet0.25_custom",
     "ssd_300_mobilenet0.25_voc",
     "ssd_300_mobilenet1.0_lite_coco",
-    "ssd_512_mobilenet1.0_coco",
     "ssd_512_mobilenet1.0_custom",
     "ssd_512_mobilenet1.0_voc",
     "ssd_512_resnet18_v1_voc",
     "vgg11",
     "xception",
-    "yolo3_mobilenet0.25_coco",
     "yolo3_mobilenet0.25_custom",
     "yolo3_mobilenet0.25_voc",
-    "yolo3_mobilenet1.0_coco",
     "yolo3_mobilenet1.0_voc",
 )
 LEFT_OUT = {
@@ -140,9 +108,9 @@ def test_network(name):
     assert outcome.d > 0
 
 
-def test_it_is_a_third_of_what_can_be_trained():
+def test_it_is_a_fifth_of_what_can_be_trained():
     trainable = [name for name in get_model_list() if networks.family(name) != INT8]
-    assert 3 * len(set(NAMES)) >= len(trainable)
+    assert 5 * len(set(NAMES)) >= len(trainable)
 
 
 def test_every_part_of_the_zoo_is_there():
