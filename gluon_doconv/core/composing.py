@@ -34,19 +34,14 @@ class Composing:
         self.d_mul = d_mul
         self.composition = composition
         self._input_shape: tuple[int, ...] | None = None
-        self._hook = layer.register_forward_pre_hook(self._see_input)
 
-    def detach(self) -> None:
-        """Look at no more inputs of the layer."""
-        self._hook.detach()
-
-    def _see_input(self, layer: HybridBlock, inputs: tuple[Any, ...]) -> None:
-        """Learn from data what a graph need not infer then: C_in, and the size of the maps."""
-        if not isinstance(inputs[0], mx.nd.NDArray):
-            return
-        self._input_shape = inputs[0].shape
-        if not self._knows_in_channels:
-            self._set_in_channels(inputs[0].shape[1])
+    def forward(self, x: Any, *args: Any) -> Any:
+        """Learn C_in and the size of the maps from data, so that no graph need infer them; then go on."""
+        if isinstance(x, mx.nd.NDArray):
+            self._input_shape = x.shape
+            if not self._knows_in_channels:
+                self._set_in_channels(x.shape[1])
+        return type(self._layer).forward(self._layer, x, *args)
 
     def _set_in_channels(self, in_channels: int) -> None:
         layer, groups = self._layer, self.geometry.groups

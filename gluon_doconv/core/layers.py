@@ -168,8 +168,7 @@ def fold_layer(layer: HybridBlock, folded: mx.nd.NDArray | None) -> None:
     """Turn a DO-Conv layer back into the plain one, with ``folded`` (from :func:`folded_kernel`) as kernel."""
     remove_d(layer.params, layer.D, layer.weight, folded)
     layer._reg_params.pop("D")
-    layer.hybrid_forward.detach()
-    for attribute in ("D", "hybrid_forward"):
+    for attribute in ("D", "forward", "hybrid_forward"):
         del layer.__dict__[attribute]
     select_with_weight(layer)
     layer.__class__ = plain_class(layer)
@@ -181,7 +180,7 @@ def _attach(layer: HybridBlock, config: DOConvConfig) -> None:
     fit_weight(layer.weight, composing.geometry)
     layer.D = create_d(layer.params, layer.weight, composing.geometry, config)
     list_after(layer._reg_params, "weight", "D", layer.D)
-    layer.hybrid_forward = composing
+    layer.forward, layer.hybrid_forward = composing.forward, composing
     select_with_weight(layer)
 
 
