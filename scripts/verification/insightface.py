@@ -1,6 +1,6 @@
 """Give DO-Conv to insightface's symbols of face recognition, from its own files, and train them by Module.fit.
 
-``python -m verification.insightface CHECKOUT`` prints a table, and ends with 1 if not all is as it should be.
+``scripts/check-insightface CHECKOUT`` prints a table, and ends with 1 if not all is as it should be.
 """
 
 from __future__ import annotations

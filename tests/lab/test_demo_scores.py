@@ -26,6 +26,8 @@ def test_overlaps_are_those_of_plain_counting(tmp_path):
     )
 
 
+# GluonCV takes the mean of the precisions of each of 80 classes, also of those without an object.
+@pytest.mark.filterwarnings("ignore:(Mean of empty slice|invalid value):RuntimeWarning")
 def test_precisions_are_those_of_pycocotools(tmp_path):
     job = CASES["detection"].job
     scenes = datasets.write("coco", tmp_path / "coco", 4 * IMAGES, (SIZE, SIZE))

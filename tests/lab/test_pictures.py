@@ -16,7 +16,7 @@ def lab(color):
     return rgb2lab(np.array([[to_rgb(color)]]))[0, 0]
 
 
-@pytest.mark.parametrize(("one", "other"), combinations(range(10), 2))
+@pytest.mark.parametrize(("one", "other"), list(combinations(range(10), 2)))
 def test_no_two_digits_have_colours_near_each_other(one, other):
     assert deltaE_ciede2000(lab(pictures.COLORS[one]), lab(pictures.COLORS[other])) > CLEARLY
 

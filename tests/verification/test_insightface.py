@@ -1,9 +1,12 @@
 """The examination of insightface's networks, on a checkout that has one small network in insightface's form."""
 
 import re
+from pathlib import Path
 
 import pytest
 from processes import python, write
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 CONFIG = """
     from easydict import EasyDict as edict
@@ -33,7 +36,8 @@ def examine(tmp_path):
 
     def run(pooled):
         write(folder / "symbol" / "fresnet.py", NETWORK.format(pooled))
-        return python("-m", "verification.insightface", tmp_path, "--only", "fresnet", cwd=tmp_path)
+        command = ["-m", "verification.insightface", tmp_path, "--only", "fresnet"]
+        return python(*command, cwd=tmp_path, PYTHONPATH=str(SCRIPTS))
 
     return run
 
