@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -99,18 +100,8 @@ def _uv(*words: str) -> list[str]:
 
 
 def _test(venv: Path) -> str:
-    command = [
-        str(venv / "bin" / "python"),
-        "-m",
-        "pytest",
-        "-q",
-        "-m",
-        "not slow",
-        "-n",
-        "2",
-        "--dist",
-        "loadscope",
-    ]
+    options = "-m pytest -q -m 'not slow' --hypothesis-profile fast -n 2 --dist loadscope"
+    command = [str(venv / "bin" / "python"), *shlex.split(options)]
     environment = {**os.environ, "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
     (WORK / f"{venv.name}.log").write_text(done.stdout + done.stderr)
