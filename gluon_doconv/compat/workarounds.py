@@ -23,6 +23,7 @@ from ..monkeypatch import Undo, intercept
 from . import install, uninstall
 from .autocfg import autocfg_types
 from .batch_norm import statistics_without_parameters
+from .kvstore import weights_before_gradients
 from .roi_align import masked_roi_align
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
@@ -187,6 +188,11 @@ WORKAROUNDS = (
     ),
     Workaround(
         "no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches
+    ),
+    Workaround(
+        "distributed-weights",
+        "workers that update by themselves all start from the weights of rank 0",
+        weights_before_gradients,
     ),
     Workaround("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
     Workaround("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
