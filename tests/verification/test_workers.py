@@ -1,4 +1,4 @@
-"""Two workers by ps-lite that update by themselves: the way in which stock MXNet does not always start alike."""
+"""Two workers by ps-lite that update by themselves, which in stock MXNet do not always start alike."""
 
 import numpy as np
 import pytest
