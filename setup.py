@@ -67,7 +67,7 @@ HOROVOD = ["horovod==0.28.1", "cffi>=1.4.0", "cloudpickle", "packaging", "psutil
 
 DEMO = [
     "mlxtend>=0.19",
-    "matplotlib>=3.3",
+    "matplotlib>=3.5",
     "pillow>=9.1",
     "scikit-image>=0.19",
     "pycocotools>=2.0.7",

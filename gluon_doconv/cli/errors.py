@@ -27,7 +27,10 @@ EXTRAS = {
 }
 
 
-HELP_ITSELF: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click 8.2 raises its help, 8.1 does not
+NO_MISTAKES: tuple[type[Exception], ...] = (
+    BrokenPipeError,  # nobody reads the message
+    getattr(click.exceptions, "NoArgsIsHelpError", BrokenPipeError),  # click 8.2 raises its help, 8.1 does not
+)
 LINES = 3  # of an error with many
 
 
@@ -62,16 +65,18 @@ def errors_as_messages() -> Iterator[None]:
     Raises
     ------
     click.ClickException
-        In the place of these. A closed pipe is none of them: nobody reads the message.
+        In the place of these.
     """
     try:
         yield
-    except (BrokenPipeError, HELP_ITSELF):
+    except NO_MISTAKES:
         raise
     except click.UsageError as error:
         raise UsageMistake(error) from error
     except ModuleNotFoundError as error:
         raise click.ClickException(_missing(error)) from error
+    except ImportError as error:  # of a package that is older than what was asked for needs
+        raise click.ClickException(f"{error}; gluon-doconv doctor says which versions there are") from error
     except OSError as error:
         raise click.ClickException(_system(error)) from error
     except DOConvError as error:

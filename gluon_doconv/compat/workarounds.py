@@ -147,7 +147,7 @@ def _autogluon_transforms() -> Undo:
 
 def _is_module(name: str) -> bool:
     try:
-        return importlib.util.find_spec(name) is not None
+        return name in sys.modules or importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:  # of what the name begins with
         return False
 

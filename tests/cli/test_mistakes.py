@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 
 MISTAKES = [
-    ("--nonsense", 2, "No such option '?--nonsense"),
+    ("--nonsense", 2, "No such option:? '?--nonsense"),
     ("nothing", 2, "No such command 'nothing'; see gluon-doconv --help"),
     # fold
     ("fold", 2, "Missing argument 'SOURCE'; see gluon-doconv fold --help"),
@@ -127,7 +127,7 @@ MISTAKES = [
     ("run --weights nowhere script.py", 2, "Directory 'nowhere' does not exist"),
     ("run --d-initializer xavier script.py", 2, r"'xavier': choose from \['identity', 'he'\]; see"),
     # doctor
-    ("doctor --xml", 2, "No such option '?--xml"),
+    ("doctor --xml", 2, "No such option:? '?--xml"),
     ("doctor me", 2, "unexpected extra argument"),
 ]
 

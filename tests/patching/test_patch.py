@@ -8,7 +8,7 @@ from gluon_doconv.zoo.build import build
 
 import pytest
 from gluoncv.model_zoo import get_model
-from networks import names_of_d
+from networks import names_of_d, require_in_zoo
 from oracle import spatial_convolutions_of
 
 MODEL = "cifar_resnet20_v1"
@@ -35,6 +35,7 @@ def structural_names(net):
     ],
 )
 def test_every_spatial_convolution_has_a_d_and_every_name_stays(name, kwargs):
+    require_in_zoo(name)
     plain = get_model(name, **kwargs)
     with doconv.patched() as patch:
         net = get_model(name, **kwargs)
@@ -80,4 +81,5 @@ def test_backbone_and_head_are_parts_of_a_whole():
 
 
 def test_networks_that_insist_on_being_told_the_default_are_built():
+    require_in_zoo("resnext101e_64x4d")
     assert len(build("resnext101e_64x4d").collect_params(".*_weight").keys()) == 107
