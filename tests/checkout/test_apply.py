@@ -77,6 +77,7 @@ def test_what_is_left_alone_is_named(checkout):
     assert "GLUON_DOCONV=1" in left["scripts/fit.py"]
 
 
+@pytest.mark.slow
 def test_one_script_of_somebodys_own(tmp_path):
     write(tmp_path, {"mine.py": SOURCE})
     checkouts.apply(tmp_path / "mine.py")

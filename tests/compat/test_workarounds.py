@@ -111,6 +111,7 @@ raise RuntimeError("mine")
 """
 
 
+@pytest.mark.slow
 def test_the_process_ends_after_an_exception():
     done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "RuntimeError: mine" in done.stderr
@@ -131,6 +132,7 @@ def test_autocfg_checks_types_as_it_did_on_old_pythons(applied):
     )
 
 
+@pytest.mark.slow
 def test_estimators_are_imported_with_the_workaround_alone():
     pytest.importorskip("autocfg", reason="GluonCV has estimators since 0.9")
     script = "import sys; from gluon_doconv.compat.workarounds import apply_workarounds\n"

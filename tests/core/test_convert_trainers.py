@@ -13,6 +13,7 @@ from networks import (
     outputs,
     same_bits,
     same_values,
+    slow_but_first,
     small,
     unchanged_by,
     values,
@@ -64,7 +65,7 @@ class Training:
 
 @pytest.mark.parametrize("d_mul", [None, 12])
 @pytest.mark.parametrize("build", NETWORKS)
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", slow_but_first(STORES))
 def test_a_trainer_trains_d_and_goes_on_after_folding(build, store, d_mul):
     training = Training(build, store)
     training.step()
@@ -83,6 +84,7 @@ def test_a_trainer_trains_d_and_goes_on_after_folding(build, store, d_mul):
         assert not same_bits(plain, changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d_mul", [None, 12])
 @pytest.mark.parametrize("store", STORES)
 def test_a_trainer_goes_on_from_the_values_that_are_there(store, d_mul):

@@ -109,6 +109,7 @@ assert all(layer.D.data().abs().max().asscalar() > 0 for layer in net[:2])
 """
 
 
+@pytest.mark.slow
 @needs_bfloat16
 @pytest.mark.parametrize("hybridize", ["", "net.hybridize()"])
 def test_bfloat16_amp_trains(hybridize):

@@ -121,6 +121,7 @@ def test_there_computed_and_back(files):
     assert nodes(block._cached_graph[1]) == nodes(stock._cached_graph[1])
 
 
+@pytest.mark.slow
 def test_exported_and_folded_without_its_code(files):
     folder, name = files
     block = read(folder / "old")

@@ -99,6 +99,7 @@ def test_export_is_the_plain_export(name, hybrid, tmp_path):
     assert same_bits([refolded_arrays[name] for name in folded_arrays], list(folded_arrays.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d_mul", [None, 12])
 @pytest.mark.parametrize("hybrid", [False, True], ids=["imperative", "hybrid"])
 @pytest.mark.parametrize("composition", EVERY_COMPOSITION)

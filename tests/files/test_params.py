@@ -150,6 +150,7 @@ write_params(sys.argv[1], {"a": None})
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", [True, False])
 def test_a_process_killed_while_writing_changes_nothing(path, existing):
     if existing:

@@ -160,6 +160,7 @@ def run(what, folder, doconv_too, positional):
     return result, number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doconv_too", [False, True])
 @pytest.mark.parametrize("what", CALLS, ids=lambda what: what.__name__)
 def test_every_form_of_a_call_does_what_the_stock_call_does(what, doconv_too, tmp_path, request):

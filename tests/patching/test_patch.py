@@ -52,6 +52,7 @@ def test_gluon_names_stay_too():
     assert [name for name in net.collect_params() if not name.endswith("_D")] == list(plain.collect_params())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [MODEL, "mobilenetv2_0.25", "ssd_512_mobilenet1.0_voc"])
 def test_the_number_of_d_is_counted_in_the_graph(name):
     kwargs = {"pretrained_base": False} if "ssd" in name else {}
@@ -69,6 +70,7 @@ def test_selection(selection, count):
         assert len(names_of_d(get_model(MODEL))) == count
 
 
+@pytest.mark.slow
 def test_backbone_and_head_are_parts_of_a_whole():
     counts = {}
     for part in ("backbone", "head", None):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
-from networks import perturb
+from networks import perturb, slow_but_first
 
 CLASSES = ["thing"]
 
@@ -73,7 +73,8 @@ def write_base(name, path, doconv_file):
 
 @pytest.mark.parametrize("doconv_file", [False, True], ids=["plain", "DO-Conv"])
 @pytest.mark.parametrize(
-    ("build", "base"), [(deeplab, "resnet50_v1s"), (c4, "resnet50_v1b"), (fpn, "resnet18_v1b")]
+    ("build", "base"),
+    slow_but_first([(fpn, "resnet18_v1b"), (deeplab, "resnet50_v1s"), (c4, "resnet50_v1b")]),
 )
 def test_the_backbone_starts_from_its_file(build, base, doconv_file, tmp_path):
     expected = write_base(base, tmp_path / f"{base}.params", doconv_file)

@@ -12,7 +12,7 @@ from gluon_doconv.runner.checkpoint_log import CheckpointLog
 import pytest
 from gluoncv.model_zoo import get_model
 from mxnet.gluon import HybridBlock, SymbolBlock
-from networks import blocks, from_zoo, images, names_of_d
+from networks import blocks, from_zoo, images, names_of_d, slow_but_first
 
 # model -> how many SymbolBlocks it has
 FAMILIES = {
@@ -59,7 +59,7 @@ def build(name):
     return get_model(name, **({"pretrained_base": False} if name.startswith(WITH_A_BASE) else {}))
 
 
-@pytest.mark.parametrize(("name", "graphs"), FAMILIES.items())
+@pytest.mark.parametrize(("name", "graphs"), slow_but_first(FAMILIES.items()))
 def test_building_searches_once(work, name, graphs):
     with doconv.patched():
         net = build(name)

@@ -72,6 +72,7 @@ def test_the_name_tells_the_size(model, size):
     assert input_shape(model, mx.gluon.nn.HybridSequential()) == (1, 3, *size)
 
 
+@pytest.mark.slow
 def test_classes_are_a_number_whatever_the_factory_wants():
     net = build("ssd_300_mobilenet0.25_custom", classes=3)
     assert len(net.classes) == 3
