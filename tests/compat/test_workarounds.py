@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
+from networks import require_in_zoo
 
 TINY = {
     "classes": ["cat"],
@@ -48,7 +49,7 @@ def test_custom_fpn_is_built_by_its_own_function(applied):
 
 
 def test_custom_fpn_is_another_network_without():
-    pytest.importorskip("gluoncv.model_zoo.rcnn.doublehead_rcnn", reason="GluonCV has it since 0.8")
+    require_in_zoo("doublehead_rcnn_resnet50_v1b_voc")
     assert type(get_model("custom_faster_rcnn_fpn", **TINY)) is not FasterRCNN
 
 
