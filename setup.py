@@ -34,6 +34,7 @@ INSTALL_REQUIRES = [
     'setuptools>=61; python_version >= "3.12"',
     "click>=8.0",
     "lazy-loader>=0.4",
+    "loky>=3.4",
     "tabulate>=0.9",
     "tqdm>=4.40",
 ]

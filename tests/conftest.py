@@ -1,8 +1,12 @@
 """How the tests run: reproducibly, and without a deadline, since MXNet compiles on the first call."""
 
+import os
 import signal
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of several test processes each has one core
+
+# isort: split
 import gluon_doconv  # noqa: F401  (before MXNet, which does not import on today's NumPy by itself)
 
 # isort: split

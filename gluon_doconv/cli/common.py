@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 import click
 
+from ..compat import cores
 from ..lab.tracking import TensorBoard, Tracker, no_tracker
 
 
@@ -24,6 +25,13 @@ def tensorboard_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_tracker,
         help="folder for TensorBoard, which then shows the trainings under way",
     )(command)
+
+
+def use_physical_cores() -> None:
+    """Have MXNet compute with every core, and say so; a person's own choice stands."""
+    threads = cores.use_physical_cores()
+    if threads:
+        click.echo(f"gluon-doconv: {cores.VARIABLE}={threads}, to compute with every core", err=True)
 
 
 def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:

@@ -9,7 +9,7 @@ from typing import Any, Callable
 import click
 
 from ..lab.tracking import Tracker
-from .common import tensorboard_option
+from .common import tensorboard_option, use_physical_cores
 
 
 @click.group()
@@ -48,6 +48,7 @@ def _job(epochs: int, images: int | None = None) -> Callable[[Callable[..., None
 
 
 def _run(name: str, output: Path, tracker: Tracker, **settings: Any) -> None:
+    use_physical_cores()
     job = import_module(f"..lab.demos.{name}", __package__)
     text = job.demo(tracker=tracker, **settings).run(output)
     click.echo(f"\n{text}\n\nWritten to {output}:")

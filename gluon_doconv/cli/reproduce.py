@@ -8,7 +8,7 @@ import click
 
 from ..errors import DOConvError
 from ..lab.tracking import Tracker
-from .common import pattern, tensorboard_option
+from .common import pattern, tensorboard_option, use_physical_cores
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -51,6 +51,7 @@ def reproduce(
     Killed and started again it goes on after the last epoch that was saved; several processes may share the
     work. Results, table and curves are in the output folder.
     """
+    use_physical_cores()
     from ..lab.experiments import catalogue
     from ..lab.experiments import reproduce as room
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ..compat import cores
 from ..core.config import DOConvConfig
 from ..runner.run_config import RunConfig
+from .common import use_physical_cores
 from .config_options import config_options
 
 
@@ -56,6 +58,8 @@ def run(
     Options before SCRIPT are these; whatever comes after it is the script's own. What networks are given can
     also be set in the environment, as GLUON_DOCONV_INCLUDE and so on.
     """
+    if cores.NAME not in without_workarounds:
+        use_physical_cores()
     return RunConfig(
         target=script,
         arguments=arguments,

@@ -20,7 +20,7 @@ import mxnet as mx
 from ..calls import Call
 from ..errors import DOConvError
 from ..monkeypatch import Undo, intercept
-from . import install, uninstall
+from . import cores, install, uninstall
 from .autocfg import autocfg_types
 from .batch_norm import statistics_without_parameters
 from .kvstore import weights_before_gradients
@@ -175,6 +175,7 @@ def _rehearsal_cifar() -> Undo:
 
 WORKAROUNDS = (
     Workaround("numpy-names", "names that NumPy has removed and GluonCV uses", _numpy_names, _no_numpy_names),
+    Workaround(cores.NAME, "MXNet computes with every core: set before it is loaded", lambda: _nothing),
     Workaround("list-batches", "batches of a DataLoader are not taken for DALI's", _list_batches),
     Workaround(
         "custom-fpn", "custom_faster_rcnn_fpn is the one of faster_rcnn, not of doublehead_rcnn", _custom_fpn
