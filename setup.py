@@ -92,7 +92,7 @@ TEST = [
     "pytest>=7.0",
     "pytest-cov>=5.0",
     "pytest-xdist>=3.6",
-    "hypothesis>=6.0",
+    "hypothesis>=6.100",
     "ipykernel>=6.0",
     "nbclient>=0.7",
     'import-linter>=2.6; python_version >= "3.10"',
