@@ -24,9 +24,7 @@ from . import cores, install, uninstall
 from .autocfg import autocfg_types
 from .batch_norm import statistics_without_parameters
 from .kvstore import weights_before_gradients
-from .retired_names import keypoint_json, mxboard_by_tensorboard, pillow_names, scipy_names
 from .roi_align import masked_roi_align
-from .video import batch_norm_of_videos
 
 PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
 
@@ -197,13 +195,6 @@ WORKAROUNDS = (
         "workers that update by themselves all start from the weights of rank 0",
         weights_before_gradients,
     ),
-    Workaround(
-        "video-batch-norm", "a BatchNorm after a 3-D convolution trains on the CPU", batch_norm_of_videos
-    ),
-    Workaround("pillow-names", "PIL.Image.ANTIALIAS, which Pillow has removed", pillow_names),
-    Workaround("scipy-names", "scipy.interpolate.interp2d, which SciPy has removed", scipy_names),
-    Workaround("mxboard", "what scripts write by mxboard is written by tensorboardX", mxboard_by_tensorboard),
-    Workaround("keypoint-json", "the key-point metric writes NumPy's numbers as JSON", keypoint_json),
     Workaround("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
     Workaround("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Workaround("hanging-threads", "the process ends after an exception", _hanging_threads),
