@@ -31,7 +31,7 @@ INSTALL_REQUIRES = [
     # MXNet's own metadata asks for NumPy below 2; NumPy 2 works where MXNet is installed with --no-deps.
     "numpy>=1.21.6,<3",
     # distutils, which MXNet imports, left the standard library in Python 3.12.
-    'setuptools>=61; python_version >= "3.12"',
+    'setuptools>=66.1; python_version >= "3.12"',
     "click>=8.0",
     "lazy-loader>=0.4",
     "loky>=3.4",
