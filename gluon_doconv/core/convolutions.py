@@ -82,7 +82,7 @@ class Convolution(ABC):
     def d_mul(self) -> int:
         """The depth multiplier of a DO-Conv convolution."""
         assert self.d is not None
-        d_mul: int = self.d.shape[1]
+        d_mul: int = self.d.shape[-2]
         return d_mul
 
     @property

@@ -110,7 +110,8 @@ class Graph:
         self._set_shape(index, geometry.weight_tail)
         x, weight = mx.sym.var("data of the convolution"), mx.sym.var(convolution.weight)
         with mx.name.Prefix(f"{convolution.node}_"):
-            composed = operators.compose_inferring(dtype, mx.sym, x, weight, d, geometry)
+            flat = operators.flattened(mx.sym, d, geometry)
+            composed = operators.compose_inferring(dtype, mx.sym, x, weight, flat, geometry)
         known = {x.name: nodes[0]["inputs"][DATA], weight.name: [index, 0, 0]}
         kernel = self._splice(composed, known)
         for node in nodes:

@@ -1,8 +1,6 @@
 """``.params`` files and networks: load either form into a network, and turn a plain file into a DO-Conv one.
 
-A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
-shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
-shapes and number of arrays are those of the stock network.
+What tells the two forms apart, and how a file tells its kernel sizes, :mod:`.fold` says.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from ..core import names
 from ..core.arguments import a_network, a_path, contexts, takes
 from ..core.convert import require_doconv
 from ..errors import DOConvError
-from .fold import fold_arrays
+from .fold import find_pairs, fold_pairs
 from .identities import with_identities, with_structural_names
 from .params import Arrays, read_params, write_params
 
@@ -132,7 +130,8 @@ def load_folded(
     DOConvError
         If the folded file does not fit ``net``; nothing is loaded then.
     """
-    folded = fold_arrays(read_params(path))
+    arrays = read_params(path)
+    folded = fold_pairs(arrays, find_pairs(arrays))
     _load(net, match_to_network(folded, net, path), path, ctx)
 
 

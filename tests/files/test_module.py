@@ -91,10 +91,11 @@ def test_gradients_and_a_step_are_those_of_the_paper(d_mul):
 
 def back(of_kernel, weight, d, size):
     """From dL/dW′ to dL/dW and dL/dD, where W′[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s]."""
-    area, d_mul, in_channels = d.shape
+    flat = d.reshape(-1, *d.shape[-2:])
+    area, d_mul, in_channels = flat.shape
     channels, per_group = weight.shape[:2]
     groups = in_channels // per_group
-    total = (d + kernel.identity(area, d_mul)[:, :, None]).reshape(area, d_mul, groups, per_group)
+    total = (flat + kernel.identity(area, d_mul)[:, :, None]).reshape(area, d_mul, groups, per_group)
     w = weight.reshape(groups, channels // groups, per_group, d_mul)
     g = of_kernel.reshape(groups, channels // groups, per_group, area)
     for_weight = np.einsum("msgi,goim->gois", total, g).reshape(weight.shape)
