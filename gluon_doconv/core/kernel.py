@@ -166,6 +166,6 @@ def heat_map(weight: Array, d: Array, kernel_size: Sequence[int]) -> Array:
 def _total(d: Array) -> Array:
     """D' + I, of shape (M·N, D_mul, C_in)."""
     *head, d_mul, in_channels = d.shape
-    kernel_area = prod(head)
-    total: Array = d.reshape(kernel_area, d_mul, in_channels) + identity(kernel_area, d_mul, d.dtype)[:, :, None]
+    shape = (prod(head), d_mul, in_channels)
+    total: Array = d.reshape(shape) + identity(*shape[:2], d.dtype)[:, :, None]
     return total

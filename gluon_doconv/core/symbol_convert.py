@@ -146,9 +146,7 @@ def find_symbol_convolutions(
     for node in graph.convolutions():
         first_of_weight.setdefault(node.weight, node)
     return [
-        SymbolConvolution(
-            node, _obstacle(node, graph, arguments), arrays.get(weight), dtypes.get(weight, SINGLE)
-        )
+        SymbolConvolution(node, _obstacle(node, graph), arrays.get(weight), dtypes.get(weight, SINGLE))
         for weight, node in first_of_weight.items()
     ]
 
@@ -164,17 +162,10 @@ def _dtypes(symbol: mx.sym.Symbol, arguments: list[str]) -> dict[str, np.dtype[A
     return {}
 
 
-def _obstacle(node: ConvolutionNode, graph: Graph, arguments: list[str]) -> str | None:
+def _obstacle(node: ConvolutionNode, graph: Graph) -> str | None:
     if not names.is_weight(node.weight):
         return f"its kernel is called {node.weight}, not …_weight"
-    if prod(node.kernel_size) == 1:
-        return "pointwise"
-    if node.d is not None:
-        return None
-    if names.d_of(node.weight) in arguments:
-        return f"there is another variable {names.d_of(node.weight)}"
-    others = graph.other_users(node.weight)
-    return f"its weight is read by {others[0]} too" if others else None
+    return graph.obstacle(node)
 
 
 def _variable(node: ConvolutionNode, weight: Mapping[str, str], config: DOConvConfig) -> mx.sym.Symbol:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from ..calls import Call
-from ..monkeypatch import Undo, intercept, when_imported
+from ..monkeypatch import Undo, intercept_all, when_imported
 
 
 def tell_gluon_of_d() -> Undo:
@@ -21,17 +21,11 @@ def tell_gluon_of_d() -> Undo:
 
 
 def _hook(gluon: ModuleType) -> Undo:
-    undos = [
-        intercept(gluon.Trainer, "__init__", _make_trainer),
-        intercept(gluon.Block, "load_parameters", _load_parameters),
-        intercept(gluon.ParameterDict, "load_dict", _load_dict),
-    ]
-
-    def undo() -> None:
-        for one in reversed(undos):
-            one()
-
-    return undo
+    return intercept_all(
+        (gluon.Trainer, "__init__", _make_trainer),
+        (gluon.Block, "load_parameters", _load_parameters),
+        (gluon.ParameterDict, "load_dict", _load_dict),
+    )
 
 
 def _make_trainer(call: Call) -> None:

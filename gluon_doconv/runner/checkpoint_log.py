@@ -12,7 +12,7 @@ import mxnet as mx
 from ..calls import Call
 from ..errors import DOConvError
 from ..files.fold import find_pairs, fold_params
-from ..monkeypatch import Undo, intercept
+from ..monkeypatch import Undo, intercept_all
 from ..patching.estimators import fold_estimator, has_doconv_network, on_estimators
 from .module_files import on_module_files
 
@@ -23,32 +23,31 @@ class CheckpointLog:
     Parameters
     ----------
     fold : write ``NAME-folded`` beside each NAME
+    file : where notes are kept, a line each; the processes of a script share it
     """
 
-    def __init__(self, fold: bool) -> None:
-        self._fold = fold
+    def __init__(self, fold: bool, file: str) -> None:
+        self._fold, self._file = fold, Path(file)
         self._in_pickle = False
-        self._notes: list[str] = []
 
     @property
     def notes(self) -> list[str]:
-        """What has been written, and what could not be, each once."""
-        return list(dict.fromkeys(self._notes))
+        """What has been written, by whichever process, and what could not be, each once."""
+        return list(dict.fromkeys(self._file.read_text(encoding="utf-8").splitlines()))
 
     def watch(self) -> Undo:
         """Begin; the returned call ends it."""
         stack = ExitStack()
-        for arrays in (mx.nd, mx.npx):  # whatever writes parameters, writes them by one of these
-            stack.callback(intercept(arrays, "save", self._save_arrays))
+        # Whatever writes parameters, writes them by one of these.
+        stack.callback(intercept_all(*((arrays, "save", self._save_arrays) for arrays in (mx.nd, mx.npx))))
         stack.callback(on_estimators(self._watch_estimators))
         stack.callback(on_module_files(self._note_as))
         return stack.close
 
     def _watch_estimators(self, base: type) -> Undo:
-        stack = ExitStack()
-        stack.callback(intercept(base, "save", self._save_estimator))
-        stack.callback(intercept(base, "__getstate__", self._pickle_estimator))
-        return stack.close
+        return intercept_all(
+            (base, "save", self._save_estimator), (base, "__getstate__", self._pickle_estimator)
+        )
 
     def _save_arrays(self, call: Call) -> None:
         call()
@@ -75,15 +74,19 @@ class CheckpointLog:
         self._note_as(str(path), str(target), lambda: fold_file(path, target))
 
     def _note_as(self, path: str, target: str, fold: Callable[[], Any]) -> None:
-        self._notes.append(f"wrote {path}")
+        self._add(f"wrote {path}")
         if not self._fold:
             return
         try:
             fold()
         except DOConvError as error:  # no reason to end a training
-            self._notes.append(f"did NOT write {target}: {error}")
+            self._add(f"did NOT write {target}: {error}")
         else:
-            self._notes.append(f"wrote {target}")
+            self._add(f"wrote {target}")
+
+    def _add(self, note: str) -> None:
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(f"{note}\n")
 
 
 def _is_noted_elsewhere() -> bool:

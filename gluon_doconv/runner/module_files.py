@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from typing import Any, Callable
 
 import mxnet as mx
 from mxnet.module import Module
 
+from ..calls import Call
 from ..files.export import checkpoint_files, fold_checkpoint
 from ..files.fold import find_pairs, fold_params
-from ..monkeypatch import Undo, wrap_function, wrap_method
+from ..monkeypatch import Undo, intercept_all
 
-Original = Callable[..., Any]
 Noting = Callable[[str, str, Callable[[], Any]], None]
 
 
@@ -24,12 +23,12 @@ def on_module_files(note: Noting) -> Undo:
     copied as ``PREFIX-folded``, with its symbol.
     """
     watch = _Watch(note)
-    with ExitStack() as stack:
-        stack.callback(wrap_method(Module, "save_checkpoint", watch.save_checkpoint))
-        stack.callback(wrap_method(Module, "save_params", watch.save_params))
-        for module in (mx.model, mx.callback):
-            stack.callback(wrap_function(module, "save_checkpoint", watch.save_checkpoint_function))
-        return stack.pop_all().close
+    return intercept_all(
+        (Module, "save_checkpoint", watch.save_checkpoint),
+        (Module, "save_params", watch.save_params),
+        (mx.model, "save_checkpoint", watch.save_checkpoint_function),
+        (mx.callback, "save_checkpoint", watch.save_checkpoint_function),
+    )
 
 
 class _Watch:
@@ -37,36 +36,25 @@ class _Watch:
         self._note = note
         self._in_checkpoint = False
 
-    def save_checkpoint(
-        self, original: Original, module: Module, prefix: str, epoch: int, *args: Any, **kwargs: Any
-    ) -> None:
+    def save_checkpoint(self, call: Call) -> None:
         self._in_checkpoint = True
         try:
-            original(module, prefix, epoch, *args, **kwargs)
+            call()
         finally:
             self._in_checkpoint = False
-        self._note_checkpoint(prefix, epoch, module.get_params()[0])
+        self._note_checkpoint(call["prefix"], call["epoch"], call.instance.get_params()[0])
 
-    def save_params(self, original: Original, module: Module, fname: str) -> None:
-        original(module, fname)
-        if find_pairs(module.get_params()[0]) and not self._in_checkpoint:
-            stem, extension = os.path.splitext(fname)
+    def save_params(self, call: Call) -> None:
+        call()
+        if find_pairs(call.instance.get_params()[0]) and not self._in_checkpoint:
+            stem, extension = os.path.splitext(call["fname"])
             target = f"{stem}-folded{extension}"
-            self._note(fname, target, lambda: fold_params(fname, target))
+            self._note(call["fname"], target, lambda: fold_params(call["fname"], target))
 
-    def save_checkpoint_function(
-        self,
-        original: Original,
-        prefix: str,
-        epoch: int,
-        symbol: mx.sym.Symbol,
-        arg_params: dict[str, mx.nd.NDArray],
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        original(prefix, epoch, symbol, arg_params, *args, **kwargs)
-        if symbol is not None:
-            self._note_checkpoint(prefix, epoch, arg_params)
+    def save_checkpoint_function(self, call: Call) -> None:
+        call()
+        if call["symbol"] is not None:
+            self._note_checkpoint(call["prefix"], call["epoch"], call["arg_params"])
 
     def _note_checkpoint(self, prefix: str, epoch: int, arg_params: dict[str, mx.nd.NDArray]) -> None:
         if find_pairs(arg_params):

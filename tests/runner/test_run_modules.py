@@ -21,8 +21,8 @@ SCRIPT = """
     mx.random.seed(0)
     module.fit(mx.io.NDArrayIter(*data, batch_size=4), num_epoch=2, initializer=mx.init.Xavier(),
                optimizer_params={"learning_rate": 0.1}, epoch_end_callback=mx.callback.do_checkpoint("net"))
-    module.save_checkpoint("last", 2)
-    module.save_params("alone.params")
+    module.save_checkpoint(epoch=2, prefix="last")
+    module.save_params(fname="alone.params")
     print("done")
 """
 
