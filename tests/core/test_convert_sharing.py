@@ -95,22 +95,21 @@ def test_a_shared_weight_has_one_d_and_folds_once(layers, d_mul):
 @pytest.mark.parametrize("layers", SHARING)
 def test_those_that_share_a_weight_are_converted_together_or_refused_together(layers):
     """Whichever of them are named, to be chosen or to be left."""
-    names = [convolution.name for convolution in find_convolutions(sequence(layers()))]
-    for mask in itertools.product([True, False], repeat=len(names)):
-        named = [name for name, is_named in zip(names, mask) if is_named]
-        pattern = f"^({'|'.join(named)})$"
-        for selection, chosen in (
-            ({"include": pattern}, sum(mask)),
-            ({"exclude": pattern}, len(mask) - sum(mask)),
-        ):
-            net = sequence(layers())
-            net(images())
-            if chosen == len(names):
-                doconv.over_parameterize(net, **selection)
-                assert all(convolution.d is not None for convolution in find_convolutions(net))
-            else:
-                match = "shares its weight with" if chosen else "matches no convolution"
-                unchanged_by(lambda net, s=selection: doconv.over_parameterize(net, **s), net, match)
+    count = len(find_convolutions(sequence(layers())))
+    for word, mask in itertools.product(["include", "exclude"], itertools.product([True, False], repeat=count)):
+        net = sequence(layers())
+        net(images())
+        named = [convolution.name for convolution, is_named in zip(find_convolutions(net), mask) if is_named]
+        selection = {word: f"^({'|'.join(named)})$"}
+        chosen = len(named) if word == "include" else count - len(named)
+        if chosen == count:
+            doconv.over_parameterize(net, **selection)
+            assert len(ds(net)) == 1 and all(
+                convolution.d is not None for convolution in find_convolutions(net)
+            )
+        else:
+            match = "shares its weight with" if chosen else "matches no convolution"
+            unchanged_by(lambda net, s=selection: doconv.over_parameterize(net, **s), net, match)
 
 
 @pytest.mark.parametrize("stages", [[1], [2], [1, 2]])
