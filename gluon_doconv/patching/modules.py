@@ -69,7 +69,7 @@ def convert_symbol(symbol: mx.sym.Symbol, converter: Converter) -> mx.sym.Symbol
         return symbol
     changed, _, report = over_parameterize_graph(symbol, None, converter.config)
     doconv = sum(layer.skipped in (None, ALREADY) for layer in report.layers)
-    converter.built.append(ConvertedNetwork(symbol.list_outputs()[0], doconv, len(report.layers)))
+    converter.add(ConvertedNetwork(symbol.list_outputs()[0], doconv, len(report.layers)))
     return changed
 
 

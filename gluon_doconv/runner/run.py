@@ -16,10 +16,10 @@ from ..core.config_text import SWITCH
 from ..errors import DOConvError
 from ..patching.converter import Converter
 from ..patching.modules import convert_modules
-from ..patching.patch import patch_as, unpatch
+from ..patching.patch import patch_as
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
-from ..patching.state import hold
+from ..patching.state import PATCHES, hold
 from ..patching.trainer_guard import guard_trainers, require_doconv_trained
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
@@ -55,7 +55,7 @@ def run(config: RunConfig) -> None:
             seed_generators(config.seed)
         _execute(program, [program.file, *config.arguments])
         if active is not None and active.built:
-            require_doconv_trained()
+            require_doconv_trained(active)
         nothing_built = active is not None and not active.built and not checkpoints.notes
     if nothing_built:
         raise DOConvError(
@@ -91,7 +91,7 @@ def _activate(config: RunConfig, stack: ExitStack) -> Converter | None:
         stack.callback(guard_trainers("Ask for a network whose name ends in _doconv."))
         return named
     active = patch_as(config.doconv)
-    stack.callback(unpatch)
+    stack.callback(PATCHES.stop, active)
     if config.all_networks:
         stack.callback(convert_modules(active))
     return active
