@@ -55,7 +55,7 @@ def _identity(F: ModuleType, d: Tensor, geometry: Geometry) -> Tensor:
 
 
 def fold(weight: Tensor, d: Tensor, kernel_size: Sequence[int]) -> Tensor:
-    """The plain kernel W' of two arrays alone, bitwise what :func:`compose` gives in training.
+    """The plain kernel W' of two arrays alone, bitwise what :func:`compose` gives with as many threads.
 
     ``weight`` and ``d`` are NDArrays of one floating-point dtype; the result has it too.
     """
