@@ -6,7 +6,6 @@ What tells the two forms apart, and how a file tells its kernel sizes, :mod:`.fo
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any, Mapping
 
 import mxnet as mx
@@ -20,7 +19,7 @@ from ..core.convert import require_doconv
 from ..errors import DOConvError
 from .fold import find_pairs, fold_pairs
 from .identities import with_identities, with_structural_names
-from .params import Arrays, read_params, write_params
+from .params import Arrays, file_of, read_params, write_params
 
 
 @takes(source=a_path, target=a_path, net=a_network)
@@ -114,9 +113,7 @@ def _load(
     **kwargs: Any,
 ) -> None:
     """Let the network load arrays as it would load a file: what it does then differs by class."""
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = os.path.join(folder, os.path.basename(path))
-        mx.nd.save(temporary, dict(arrays))
+    with file_of(arrays, path) as temporary:
         net.load_parameters(temporary, ctx=ctx, **kwargs)
 
 

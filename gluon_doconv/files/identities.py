@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from typing import Iterator, Mapping
 
@@ -13,7 +12,7 @@ from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..core import kernel, names
 from ..core.coupling import DepthwiseKernel, d_of
-from .params import Arrays
+from .params import Arrays, file_of
 
 
 def with_identities(arrays: Arrays, parameters: Mapping[str, Parameter]) -> dict[str, mx.nd.NDArray]:
@@ -71,9 +70,7 @@ def completed_file(net: Block, path: str) -> Iterator[str]:
     if all(array is found.get(name) for name, array in completed.items()):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = os.path.join(folder, os.path.basename(path))
-        mx.nd.save(temporary, completed)
+    with file_of(completed, path) as temporary:
         yield temporary
 
 
