@@ -44,7 +44,7 @@ def write_params(path: str | os.PathLike[str], arrays: Arrays) -> None:
 
 @contextmanager
 def file_of(arrays: Arrays, path: str | os.PathLike[str]) -> Iterator[str]:
-    """A temporary file of named arrays, of the name that ``path`` has: whoever reads it may name it in errors."""
+    """A temporary file of named arrays, called as ``path`` is: whoever reads it may name it in errors."""
     with tempfile.TemporaryDirectory() as folder:
         temporary = os.path.join(folder, os.path.basename(path))
         mx.nd.save(temporary, dict(arrays))
