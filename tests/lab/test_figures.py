@@ -32,7 +32,8 @@ def composed_by_definition(weight, d, o, i, m, channel):
 @given(cases())
 def test_the_heat_map_is_its_definition(case):
     arrays = case.arrays()
-    d, weight = arrays["D"], arrays["weight"].reshape(case.channels, case.in_per_group, case.columns)
+    d = arrays["D"].reshape(case.patch, case.columns, case.in_channels)
+    weight = arrays["weight"].reshape(case.channels, case.in_per_group, case.columns)
     expected = np.zeros(case.patch)
     for o, i, m in np.ndindex(case.channels, case.in_per_group, case.patch):
         channel = o // case.out_per_group * case.in_per_group + i
