@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import inspect
 import sys
+from contextlib import ExitStack
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -14,9 +15,10 @@ from typing import Any, Callable, Sequence
 from .calls import Call
 
 Undo = Callable[[], None]
+Handler = Callable[[Call], Any]
 
 
-def intercept(owner: type | ModuleType, name: str, handler: Callable[[Call], Any]) -> Undo:
+def intercept(owner: type | ModuleType, name: str, handler: Handler) -> Undo:
     """Have ``handler`` answer for ``owner.name``, a method or a function; what is returned puts that back.
 
     A handler is given the :class:`Call`, whose arguments go by the names that ``owner.name`` itself has for
@@ -40,31 +42,12 @@ def intercept(owner: type | ModuleType, name: str, handler: Callable[[Call], Any
     return functools.partial(setattr, owner, name, original)
 
 
-def wrap_method(owner: type, name: str, replacement: Callable[..., Any]) -> Undo:
-    """Replace ``owner.name`` by ``replacement(original, self, …)``; what is returned puts the original back."""
-    original = getattr(owner, name)
-    inherited = name not in vars(owner)
-
-    @functools.wraps(original)
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return replacement(original, self, *args, **kwargs)
-
-    setattr(owner, name, method)
-    if inherited:
-        return functools.partial(delattr, owner, name)
-    return functools.partial(setattr, owner, name, original)
-
-
-def wrap_function(module: ModuleType, name: str, replacement: Callable[..., Any]) -> Undo:
-    """Replace a module's function by ``replacement(original, …)``; what is returned puts the original back."""
-    original = getattr(module, name)
-
-    @functools.wraps(original)
-    def function(*args: Any, **kwargs: Any) -> Any:
-        return replacement(original, *args, **kwargs)
-
-    setattr(module, name, function)
-    return functools.partial(setattr, module, name, original)
+def intercept_all(*changes: tuple[type | ModuleType, str, Handler]) -> Undo:
+    """:func:`intercept` all of ``changes`` or, if one fails, none; the returned call undoes them all."""
+    with ExitStack() as stack:
+        for change in changes:
+            stack.callback(intercept(*change))
+        return stack.pop_all().close
 
 
 def when_imported(name: str, change: Callable[[ModuleType], Undo]) -> Undo:

@@ -53,6 +53,11 @@ class Case:
     def in_channels(self):
         return self.groups * self.in_per_group
 
+    @property
+    def d_shape(self):
+        head = (self.patch,) if self.columns == self.patch else (1, *self.kernel_size)
+        return (*head, self.columns, self.in_channels)
+
     def arrays(self, dtype="float64"):
         """Random values for x, weight, D and bias; D well away from the identity."""
         random = np.random.default_rng(self.seed)
@@ -60,7 +65,7 @@ class Case:
         shapes = {
             "x": (self.batch, self.in_channels, *self.spatial),
             "weight": (self.channels, self.in_per_group, *tail),
-            "D": (self.patch, self.columns, self.in_channels),
+            "D": self.d_shape,
         }
         if self.use_bias:
             shapes["bias"] = (self.channels,)

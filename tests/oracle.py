@@ -67,9 +67,9 @@ def gradients(arrays, head, case):
     g = a_bar.reshape(len(x), case.groups, case.out_per_group, -1)
     kernel_bar = np.einsum("bgop,bgipm->goim", g, grouped_patches(x, case))
 
-    total = (d + kernel.identity(case.patch, case.columns)[:, :, None]).reshape(
-        case.patch, case.columns, case.groups, case.in_per_group
-    )
+    identity = kernel.identity(case.patch, case.columns)[:, :, None]
+    grouped = (case.patch, case.columns, case.groups, case.in_per_group)
+    total = (d.reshape(*grouped[:2], -1) + identity).reshape(grouped)
     w = weight.reshape(*by_group, case.columns)
     composed = np.einsum("msgi,gois->goim", total, w)
     result = {

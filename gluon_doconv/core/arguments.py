@@ -147,15 +147,6 @@ def a_dtype(given: Any) -> str:
         raise _mistake(given, "the name of a type of numbers such as 'float32'") from error
 
 
-def kernel_sizes_by_layer(given: Any) -> dict[str, tuple[int, ...]] | None:
-    """Take kernel sizes by the names of layers, or None."""
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        raise _mistake(given, "kernel sizes by the names of layers such as {'conv0': (1, 9)}")
-    return {name: a_shape(size) for name, size in given.items()}
-
-
 def a_namespace(given: Any) -> Any:
     """Take what a parser has read: an object with an attribute for each option."""
     if not hasattr(given, "__dict__") or isinstance(given, ArgumentParser):

@@ -51,7 +51,7 @@ class Composing:
             )
         channels, _, *tail = layer.weight._shape
         resize(layer.weight, (channels, in_channels // groups, *tail))
-        resize(layer.D, (*layer.D._shape[:2], in_channels))
+        resize(layer.D, self.geometry.d_shape(in_channels))
 
     @property
     def geometry(self) -> Geometry:
@@ -72,7 +72,7 @@ class Composing:
 
     def _compose(self, F: Any, x: Any, weight: Any, d: Any) -> Any:
         """W'; ``x`` is looked at where only the data knows C_in."""
-        dtype = self._layer.weight.dtype
+        dtype, d = self._layer.weight.dtype, operators.flattened(F, d, self.geometry)
         if self._knows_in_channels:
             return operators.compose_as(dtype, F, weight, d, self.geometry)
         return operators.compose_inferring(dtype, F, x, weight, d, self.geometry)
@@ -84,8 +84,9 @@ class Composing:
                 f"{layer.name}: composition='feature' has to know C_in when the graph is traced: give "
                 "in_channels, or run the network once before it is hybridized"
             )
+        d = operators.flattened(F, d, self.geometry)
         placed = {key: layer._kwargs[key] for key in ("stride", "dilate", "pad", "layout")}
-        in_channels = layer.D._shape[2]
+        in_channels = layer.D._shape[-1]
         return operators.feature_composition(F, x, weight, d, bias, self.geometry, in_channels, **placed)
 
     @property
@@ -102,7 +103,7 @@ class Composing:
             return "kernel"
         sizes = (self._layer._kwargs[key] for key in ("kernel", "stride", "pad", "dilate"))
         positions = prod(output_shape(shape[2:], *sizes))
-        return macc(self.geometry, self._layer.D._shape[2], positions).cheaper
+        return macc(self.geometry, self._layer.D._shape[-1], positions).cheaper
 
 
 def composing_of(layer: HybridBlock) -> Composing | None:

@@ -153,7 +153,7 @@ def fold(net: Block) -> Report:
     """Fold every D of a network into its kernel, in place; the network is the plain one again.
 
     Classes, names, Parameter objects and their number are those of the plain network. Kernels are bitwise
-    those that were trained.
+    those that were trained with as many threads.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from math import prod
+from functools import cached_property
 from typing import Iterator
 
 import mxnet as mx
@@ -82,7 +82,7 @@ class Convolution(ABC):
     def d_mul(self) -> int:
         """The depth multiplier of a DO-Conv convolution."""
         assert self.d is not None
-        d_mul: int = self.d.shape[1]
+        d_mul: int = self.d.shape[-2]
         return d_mul
 
     @property
@@ -142,9 +142,9 @@ class GraphConvolution(Convolution):
     def d(self) -> Parameter | None:
         return None if self._node.d is None else self.block.params[self._node.d]
 
-    @property
+    @cached_property
     def obstacle(self) -> str | None:
-        return None if prod(self.kernel_size) > 1 else "pointwise"
+        return self.graph.obstacle(self._node)
 
     def check(self, config: DOConvConfig) -> None:
         if self._node.layout not in (None, *layers.LAYOUTS):

@@ -17,7 +17,7 @@ Contexts = Any  # an mx.Context, or a list of them
 
 
 class DepthwiseKernel(Parameter):
-    """D′ = D − I of shape (M·N, D_mul, C_in), which belongs to a :class:`CoupledWeight`.
+    """D′ = D − I, which belongs to a :class:`CoupledWeight`.
 
     Parameters
     ----------

@@ -110,21 +110,33 @@ class Graph:
         self._set_shape(index, geometry.weight_tail)
         x, weight = mx.sym.var("data of the convolution"), mx.sym.var(convolution.weight)
         with mx.name.Prefix(f"{convolution.node}_"):
-            composed = operators.compose_inferring(dtype, mx.sym, x, weight, d, geometry)
+            flat = operators.flattened(mx.sym, d, geometry)
+            composed = operators.compose_inferring(dtype, mx.sym, x, weight, flat, geometry)
         known = {x.name: nodes[0]["inputs"][DATA], weight.name: [index, 0, 0]}
         kernel = self._splice(composed, known)
         for node in nodes:
             node["inputs"][WEIGHT] = kernel
 
-    def other_users(self, weight: str) -> list[str]:
+    def obstacle(self, convolution: ConvolutionNode) -> str | None:
+        """Why DO-Conv does not apply to a convolution; None if it does, or is applied already."""
+        if prod(convolution.kernel_size) == 1:
+            return "pointwise"
+        if convolution.d is not None:
+            return None
+        d = names.d_of(convolution.weight)
+        if any(node["op"] == "null" and node["name"] == d for node in self.nodes):
+            return f"there is another variable {d}"
+        others = self._other_users(convolution.weight)
+        return f"its weight is read by {others[0]} too" if others else None
+
+    def _other_users(self, weight: str) -> list[str]:
         """The names of what reads this variable otherwise than as the plain kernel of a convolution."""
         index = self._index(weight)
-        kernel_of = [id(node) for node in self._of_weight(weight)]
         readers = [
             node["name"]
             for node in self.nodes
             for place, source in enumerate(node["inputs"])
-            if source[0] == index and not (place == WEIGHT and id(node) in kernel_of)
+            if source[0] == index and not (place == WEIGHT and node["op"] in CONVOLUTIONS)
         ]
         return readers + ["the outputs" for head in self._json["heads"] if head[0] == index]
 

@@ -8,7 +8,8 @@ symbol    shape                                meaning
 M, N      ..                                   kernel height and width (any number of spatial axes)
 D_mul     ..                                   depth multiplier
 W         (C_out, C_in/groups, D_mul)          trained; (C_out, C_in/groups, M, N) if D_mul = M·N
-D'        (M·N, D_mul, C_in)                   trained; what is stored is D' = D − I
+D'        (M·N, D_mul, C_in)                   trained; (1, M, N, D_mul, C_in) if D_mul ≠ M·N, as then W
+                                               does not tell M and N. What is stored is D' = D − I
 W'        (C_out, C_in/groups, M, N)           the plain kernel that W and D fold into
 ========  ===================================  ====================================================
 
@@ -39,7 +40,7 @@ class Geometry:
     @classmethod
     def of(cls, weight: Sequence[int], d: Sequence[int], kernel_size: Sequence[int]) -> Geometry:
         """The geometry of arrays, from the shapes of ``weight`` and ``d``."""
-        return cls(weight[0], tuple(kernel_size), groups=d[2] // weight[1], d_mul=d[1])
+        return cls(weight[0], tuple(kernel_size), groups=d[-1] // weight[1], d_mul=d[-2])
 
     @property
     def kernel_area(self) -> int:
@@ -50,6 +51,14 @@ class Geometry:
     def weight_tail(self) -> tuple[int, ...]:
         """The shape of ``weight`` after its two channel axes."""
         return self.kernel_size if self.d_mul == self.kernel_area else (self.d_mul,)
+
+    def d_shape(self, in_channels: int) -> tuple[int, ...]:
+        """The shape of D, which tells M and N where that of ``weight`` does not.
+
+        The 1 tells it from a D of former files, in which M·N was one axis whatever D_mul was.
+        """
+        head = (self.kernel_area,) if self.d_mul == self.kernel_area else (1, *self.kernel_size)
+        return (*head, self.d_mul, in_channels)
 
 
 def kind(groups: int, in_channels: int) -> str:
@@ -80,17 +89,17 @@ def compose(weight: Array, d: Array, kernel_size: Sequence[int]) -> Array:
     Parameters
     ----------
     weight : (C_out, C_in/groups, D_mul), or (C_out, C_in/groups, M, N) where D_mul = M·N
-    d : (M·N, D_mul, C_in)
+    d : (M·N, D_mul, C_in), or (1, M, N, D_mul, C_in)
     kernel_size : (M, N), or as many numbers as the convolution has spatial axes
 
     Returns
     -------
     (C_out, C_in/groups, M, N), in the dtype NumPy promotes the two inputs to
     """
-    kernel_area, d_mul, in_channels = d.shape
+    total = _total(d)
+    kernel_area, d_mul, in_channels = total.shape
     out_channels, group_in_channels = weight.shape[:2]
     groups = in_channels // group_in_channels
-    total = d + identity(kernel_area, d_mul, d.dtype)[:, :, None]
     grouped_w = weight.reshape(groups, out_channels // groups, group_in_channels, d_mul)
     grouped_d = total.reshape(kernel_area, d_mul, groups, group_in_channels)
     folded: Array = np.einsum("msgi,gois->goim", grouped_d, grouped_w)
@@ -135,9 +144,7 @@ def separate(weight: Array, d: Array, kernel_size: Sequence[int]) -> tuple[Array
     depthwise : (C_in·D_mul, 1, M, N), for C_in groups; input channel c becomes the channels c·D_mul …
     pointwise : (C_out, C_in/groups·D_mul, 1, 1), for the groups of ``weight``
     """
-    kernel_area, d_mul, in_channels = d.shape
-    total = d + identity(kernel_area, d_mul, d.dtype)[:, :, None]
-    depthwise = total.transpose(2, 1, 0).reshape(in_channels * d_mul, 1, *kernel_size)
+    depthwise = _total(d).transpose(2, 1, 0).reshape(-1, 1, *kernel_size)
     return depthwise, weight.reshape(weight.shape[0], -1, *(1 for _ in kernel_size))
 
 
@@ -154,3 +161,11 @@ def heat_map(weight: Array, d: Array, kernel_size: Sequence[int]) -> Array:
     start = compose(weight, np.zeros_like(d), kernel_size)
     heat: Array = np.abs(compose(weight, d, kernel_size) - start).sum(axis=(0, 1))
     return heat
+
+
+def _total(d: Array) -> Array:
+    """D' + I, of shape (M·N, D_mul, C_in)."""
+    *head, d_mul, in_channels = d.shape
+    shape = (prod(head), d_mul, in_channels)
+    total: Array = d.reshape(shape) + identity(*shape[:2], d.dtype)[:, :, None]
+    return total

@@ -83,8 +83,9 @@ class DOConv2D(_DOConv, nn.Conv2D):
     bias : Parameter or None
         (C_out,)
     D : Parameter
-        (M·N, D_mul, C_in), the paper's D' = D − I; zero at the start, so that weight decay pulls D to the
-        identity. float32 or float64; in half precision the kernel is composed in float32.
+        (M·N, D_mul, C_in), or (1, M, N, D_mul, C_in) where D_mul ≠ M·N, as then the weight does not tell M and
+        N. It is the paper's D' = D − I; zero at the start, so that weight decay pulls D to the identity.
+        float32 or float64; in half precision the kernel is composed in float32.
 
     Raises
     ------

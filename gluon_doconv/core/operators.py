@@ -2,8 +2,8 @@
 
 Every function takes a :class:`Geometry` and the trained arrays: ``weight`` of shape
 (C_out, C_in/groups, D_mul), or (C_out, C_in/groups, M, N) where D_mul = M·N, and ``d`` of shape
-(M·N, D_mul, C_in). Layers train with these operators and fold with the very same ones, so that a folded
-kernel is bitwise the one that was trained.
+(M·N, D_mul, C_in), to which :func:`flattened` brings it. Layers train with these operators and fold with the
+very same ones, so that a folded kernel is bitwise the one that was trained.
 """
 
 from __future__ import annotations
@@ -55,11 +55,19 @@ def _identity(F: ModuleType, d: Tensor, geometry: Geometry) -> Tensor:
 
 
 def fold(weight: Tensor, d: Tensor, kernel_size: Sequence[int]) -> Tensor:
-    """The plain kernel W' of two arrays alone, bitwise what :func:`compose` gives in training.
+    """The plain kernel W' of two arrays alone, bitwise what :func:`compose` gives with as many threads.
 
     ``weight`` and ``d`` are NDArrays of one floating-point dtype; the result has it too.
     """
-    return compose_as(weight.dtype, mx.nd, weight, d, Geometry.of(weight.shape, d.shape, kernel_size))
+    geometry = Geometry.of(weight.shape, d.shape, kernel_size)
+    return compose_as(weight.dtype, mx.nd, weight, flattened(mx.nd, d, geometry), geometry)
+
+
+def flattened(F: ModuleType, d: Tensor, geometry: Geometry) -> Tensor:
+    """``d`` of shape (M·N, D_mul, C_in), where it is kept as (1, M, N, D_mul, C_in)."""
+    if geometry.d_mul == geometry.kernel_area:
+        return d
+    return F.reshape(d, shape=(geometry.kernel_area, geometry.d_mul, -1))
 
 
 def compose_as(dtype: Any, F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Tensor:

@@ -95,13 +95,13 @@ def create_d(
 
 
 def _couple_new_d(weight: Parameter, geometry: Geometry, config: DOConvConfig) -> DepthwiseKernel:
-    """Make a D of shape (M·N, D_mul, C_in), initialized where ``weight`` is, and in its Trainer."""
+    """Make a D, initialized where ``weight`` is, and in its Trainer."""
     in_channels = max(0, weight._shape[1]) * geometry.groups if weight._shape else 0
     d = DepthwiseKernel(
         names.d_of(weight.name),
         geometry,
         wd_factor=config.d_wd_mult,
-        shape=(geometry.kernel_area, geometry.d_mul, in_channels),
+        shape=geometry.d_shape(in_channels),
         dtype=weight.dtype,
         init=INITIALIZERS[config.d_initializer],
         allow_deferred_init=True,
@@ -138,7 +138,7 @@ def fold_parameters(weight: Parameter, d: Parameter, kernel_size: Sequence[int])
     if is_initialized(weight):
         trainer.refuse_distributed(weight, (*weight.shape[:2], *kernel_size))
         return fold_checked(first_copy(weight), first_copy(d), kernel_size, weight.name, d.name)
-    if d.shape[0] != d.shape[1] or not isinstance(d.init, mx.init.Zero):
+    if prod(d.shape[:-2]) != d.shape[-2] or not isinstance(d.init, mx.init.Zero):
         raise DOConvError(f"{weight.name} and {d.name} have no values to fold; initialise the network first")
     return None
 

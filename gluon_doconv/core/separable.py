@@ -95,7 +95,7 @@ def separate_layer(layer: HybridBlock) -> nn.HybridSequential:
 
 def _plain_layers(layer: HybridBlock) -> tuple[HybridBlock, HybridBlock]:
     kwargs, plain = layer._kwargs, plain_class(layer)
-    _, d_mul, in_channels = layer.D.shape
+    *_, d_mul, in_channels = layer.D.shape
     weight, d = snapshot(first_copy(layer.weight)), snapshot(first_copy(layer.D))
     kernels = kernel.separate(weight, d, kwargs["kernel"])
     depthwise = plain(

@@ -121,7 +121,7 @@ def over_parameterize_as(symbol: mx.sym.Symbol, arrays: Arrays) -> mx.sym.Symbol
     graph = Graph(symbol)
     plain = [one for one in find_symbol_convolutions(symbol, graph) if not one.obstacle and one.node.d is None]
     ds = ((convolution, arrays.get(names.d_of(convolution.node.weight))) for convolution in plain)
-    return _composed(symbol, graph, [(one, DOConvConfig(d_mul=d.shape[1])) for one, d in ds if d is not None])
+    return _composed(symbol, graph, [(one, DOConvConfig(d_mul=d.shape[-2])) for one, d in ds if d is not None])
 
 
 def _composed(
@@ -146,9 +146,7 @@ def find_symbol_convolutions(
     for node in graph.convolutions():
         first_of_weight.setdefault(node.weight, node)
     return [
-        SymbolConvolution(
-            node, _obstacle(node, graph, arguments), arrays.get(weight), dtypes.get(weight, SINGLE)
-        )
+        SymbolConvolution(node, _obstacle(node, graph), arrays.get(weight), dtypes.get(weight, SINGLE))
         for weight, node in first_of_weight.items()
     ]
 
@@ -164,17 +162,10 @@ def _dtypes(symbol: mx.sym.Symbol, arguments: list[str]) -> dict[str, np.dtype[A
     return {}
 
 
-def _obstacle(node: ConvolutionNode, graph: Graph, arguments: list[str]) -> str | None:
+def _obstacle(node: ConvolutionNode, graph: Graph) -> str | None:
     if not names.is_weight(node.weight):
         return f"its kernel is called {node.weight}, not …_weight"
-    if prod(node.kernel_size) == 1:
-        return "pointwise"
-    if node.d is not None:
-        return None
-    if names.d_of(node.weight) in arguments:
-        return f"there is another variable {names.d_of(node.weight)}"
-    others = graph.other_users(node.weight)
-    return f"its weight is read by {others[0]} too" if others else None
+    return graph.obstacle(node)
 
 
 def _variable(node: ConvolutionNode, weight: Mapping[str, str], config: DOConvConfig) -> mx.sym.Symbol:
@@ -183,15 +174,11 @@ def _variable(node: ConvolutionNode, weight: Mapping[str, str], config: DOConvCo
     A Module decays what is called ``…_weight`` and nothing else that does not ask for it.
     """
     decay = float(weight.get("__wd_mult__", node.weight.endswith("_weight")))
-    geometry = node.geometry(config.d_mul)
+    unknown = -1  # 0 would be unknown to one of the shape semantics only
     return mx.sym.var(
         names.d_of(node.weight),
         attr={name: value for name, value in weight.items() if name.startswith("__") and name not in ITS_OWN},
-        shape=(
-            geometry.kernel_area,
-            geometry.d_mul,
-            -1,
-        ),  # 0 would be unknown to one of the shape semantics only
+        shape=node.geometry(config.d_mul).d_shape(unknown),
         init=INITIALIZERS[config.d_initializer],
         wd_mult=decay * config.d_wd_mult,
     )

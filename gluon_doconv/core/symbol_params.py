@@ -35,7 +35,7 @@ def with_missing_ds(
         if weight is None or node.d is None or node.d in completed or weight.shape[2:] != node.kernel_size:
             continue
         d_mul = _declared_d_mul(node, attributes.get(node.d, {}))
-        shape = (prod(node.kernel_size), d_mul, weight.shape[1] * node.groups)
+        shape = node.geometry(d_mul).d_shape(weight.shape[1] * node.groups)
         completed[node.d] = mx.nd.zeros(shape, ctx=weight.context, dtype=weight.dtype)
         INITIALIZERS[d_initializer]._init_weight(node.d, completed[node.d])
         if d_mul != prod(node.kernel_size):
@@ -46,7 +46,7 @@ def with_missing_ds(
 
 def _declared_d_mul(node: ConvolutionNode, attributes: Mapping[str, str]) -> int:
     declared = ast.literal_eval(attributes.get("__shape__", "()"))
-    return declared[1] if len(declared) == 3 and declared[1] > 0 else prod(node.kernel_size)
+    return declared[-2] if len(declared) > 2 and declared[-2] > 0 else prod(node.kernel_size)
 
 
 @overload

@@ -196,7 +196,7 @@ def _line(convolution: Convolution, traced: _Traced | None, owner: str) -> Layer
         groups=convolution.groups,
         d_mul=None if convolution.d is None else convolution.d_mul,
         parameters=prod(shape) if shape and owned else 0,
-        d_parameters=0 if convolution.d is None or not owned else prod(convolution.d.shape[:2]) * in_channels,
+        d_parameters=0 if convolution.d is None or not owned else prod(convolution.d.shape[:-1]) * in_channels,
         maccs=_maccs(convolution, in_channels, traced),
         note=convolution.obstacle or ("" if owned else f"weight of {owner}"),
     )

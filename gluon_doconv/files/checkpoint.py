@@ -1,14 +1,11 @@
 """``.params`` files and networks: load either form into a network, and turn a plain file into a DO-Conv one.
 
-A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
-shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
-shapes and number of arrays are those of the stock network.
+What tells the two forms apart, and how a file tells its kernel sizes, :mod:`.fold` says.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any, Mapping
 
 import mxnet as mx
@@ -20,9 +17,9 @@ from ..core import names
 from ..core.arguments import a_network, a_path, contexts, takes
 from ..core.convert import require_doconv
 from ..errors import DOConvError
-from .fold import fold_arrays
+from .fold import find_pairs, fold_pairs
 from .identities import with_identities, with_structural_names
-from .params import Arrays, read_params, write_params
+from .params import Arrays, file_of, read_params, write_params
 
 
 @takes(source=a_path, target=a_path, net=a_network)
@@ -116,9 +113,7 @@ def _load(
     **kwargs: Any,
 ) -> None:
     """Let the network load arrays as it would load a file: what it does then differs by class."""
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = os.path.join(folder, os.path.basename(path))
-        mx.nd.save(temporary, dict(arrays))
+    with file_of(arrays, path) as temporary:
         net.load_parameters(temporary, ctx=ctx, **kwargs)
 
 
@@ -132,7 +127,8 @@ def load_folded(
     DOConvError
         If the folded file does not fit ``net``; nothing is loaded then.
     """
-    folded = fold_arrays(read_params(path))
+    arrays = read_params(path)
+    folded = fold_pairs(arrays, find_pairs(arrays))
     _load(net, match_to_network(folded, net, path), path, ctx)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
 
@@ -89,9 +90,10 @@ def fold_graph(
             "which has no plain convolution to fold into. Fold the network or its .params file instead."
         )
     sizes = {convolution.layer: convolution.kernel_size for convolution in composed}
-    by_pair = {pair.layer: names.without_kind(pair.layer) for pair in pairs}
-    known = {pair: sizes[layer] for pair, layer in by_pair.items() if layer in sizes}
-    return plain, fold_pairs(arrays, pairs, known), list(sizes)
+    sized = [
+        replace(pair, kernel_size=sizes.get(names.without_kind(pair.layer), pair.kernel_size)) for pair in pairs
+    ]
+    return plain, fold_pairs(arrays, sized), list(sizes)
 
 
 @takes(net=a_network, path=a_path, epoch=an_epoch)

@@ -1,8 +1,11 @@
 """Fold ``.params`` files: arrays to arrays, with no network.
 
-A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D`` of
-shape (M·N, D_mul, C_in); that is what tells it from a plain file. A folded file *is* a plain file: its names,
-shapes and number of arrays are those of the stock network.
+A file in DO-Conv form holds, beside the ``weight`` of each over-parameterized convolution, an array ``D``; that
+is what tells it from a plain file. One of the two has the kernel size in its shape: the weight,
+(C_out, C_in/groups, M, N) beside D, (M·N, D_mul, C_in); or where D_mul ≠ M·N, D, (1, M, N, D_mul, C_in)
+beside the weight, (C_out, C_in/groups, D_mul). No array is added to say so: whatever writes parameters, by any
+of MXNet's ways, writes the arrays of Parameters alone, and whatever reads them refuses one it does not expect.
+A folded file *is* a plain file: its names, shapes and number of arrays are those of the stock network.
 """
 
 from __future__ import annotations
@@ -10,13 +13,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from math import isqrt, prod
-from typing import Mapping, Sequence
+from typing import Sequence
 
 import mxnet as mx
 from tabulate import tabulate
 
 from ..core import names
-from ..core.arguments import a_path, kernel_sizes_by_layer, takes
+from ..core.arguments import a_path, takes
 from ..core.arrays import fold_checked
 from ..errors import DOConvError
 from .params import Arrays, read_params, write_params
@@ -49,7 +52,7 @@ class CheckpointInfo:
     arrays : int
         How many arrays it holds, D included.
     layers : tuple of (str, tuple of int, tuple of int)
-        Name, shape of the weight and shape of D, (M·N, D_mul, C_in), of each DO-Conv layer.
+        Name, shape of the weight and shape of D of each DO-Conv layer.
     """
 
     path: str
@@ -62,7 +65,7 @@ class CheckpointInfo:
             return f"{self.path}: a plain (or folded) file of {self.arrays} arrays; it has no D"
         table = tabulate(
             [(name, str(weight), str(d)) for name, weight, d in self.layers],
-            headers=["layer", "weight", "D (M·N, D_mul, C_in)"],
+            headers=["layer", "weight", "D (M·N or 1, M, N; D_mul; C_in)"],
         )
         return f"{table}\n{self.path}: a DO-Conv file of {self.arrays} arrays, {len(self.layers)} of them D"
 
@@ -112,41 +115,24 @@ def find_pairs(arrays: Arrays) -> list[Pair]:
     ]
 
 
-def fold_arrays(
-    arrays: Arrays, kernel_sizes: Mapping[str, tuple[int, ...]] | None = None
-) -> dict[str, mx.nd.NDArray]:
-    """Fold every pair W, D among named arrays; the others are passed on as they are.
-
-    Parameters
-    ----------
-    arrays : as in a ``.params`` file
-    kernel_sizes : kernel size by layer name, for layers with D_mul ≠ M·N whose M·N is no square number: their
-        arrays do not tell. A square M·N is taken for a square 2-D kernel
+def fold_pairs(arrays: Arrays, pairs: Sequence[Pair]) -> dict[str, mx.nd.NDArray]:
+    """Fold the pairs that :func:`find_pairs` found among ``arrays``; the others are passed on as they are.
 
     Raises
     ------
     DOConvError
         If an array is not finite, or a kernel size is not known; the layer is named.
     """
-    return fold_pairs(arrays, find_pairs(arrays), kernel_sizes)
-
-
-def fold_pairs(
-    arrays: Arrays, pairs: Sequence[Pair], kernel_sizes: Mapping[str, tuple[int, ...]] | None = None
-) -> dict[str, mx.nd.NDArray]:
-    """Fold the pairs that :func:`find_pairs` found among ``arrays``; otherwise as :func:`fold_arrays`."""
     folded = dict(arrays)
     for pair in pairs:
-        kernel_size = (kernel_sizes or {}).get(pair.layer, pair.kernel_size)
-        if kernel_size is None or prod(kernel_size) != arrays[pair.d].shape[0]:
+        d, size = folded.pop(pair.d), pair.kernel_size
+        if size is None or prod(size) != prod(d.shape[:-2]):
             raise DOConvError(
-                f"{pair.layer}: M·N={arrays[pair.d].shape[0]} does not tell the kernel size; give it, for "
-                f"instance kernel_sizes={{{pair.layer!r}: (1, {arrays[pair.d].shape[0]})}}"
+                f"{pair.layer}: a D of shape {d.shape} does not tell the kernel size, as in files of former "
+                "versions: load this one into its network by load_parameters, and save that"
             )
-        folded[pair.weight] = fold_checked(
-            arrays[pair.weight], folded.pop(pair.d), kernel_size, pair.weight, pair.d
-        )
-    left = [name for name, d in folded.items() if d.ndim == 3 and _weight_shape(name, folded)]
+        folded[pair.weight] = fold_checked(arrays[pair.weight], d, size, pair.weight, pair.d)
+    left = [name for name, d in folded.items() if d.ndim > 2 and _weight_shape(name, folded)]
     if left:
         raise DOConvError(
             f"{left[0]} of shape {folded[left[0]].shape} does not belong to a weight of shape "
@@ -155,12 +141,8 @@ def fold_pairs(
     return folded
 
 
-@takes(source=a_path, target=a_path, kernel_sizes=kernel_sizes_by_layer)
-def fold_params(
-    source: str | os.PathLike[str],
-    target: str | os.PathLike[str],
-    kernel_sizes: Mapping[str, tuple[int, ...]] | None = None,
-) -> list[str]:
+@takes(source=a_path, target=a_path)
+def fold_params(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
     """Fold a DO-Conv ``.params`` file into a plain one. No network is needed, and ``source`` is not changed.
 
     Files of ``save_parameters`` and of ``export`` (``arg:`` names) are both understood. What is written
@@ -170,9 +152,6 @@ def fold_params(
     ----------
     source, target : path
         ``target`` is written atomically, and may be ``source``.
-    kernel_sizes : mapping of str to tuple of int, optional
-        Kernel size by layer name, for layers with D_mul ≠ M·N whose M·N is no square number: their arrays do
-        not tell. A square M·N is taken for a square 2-D kernel.
 
     Returns
     -------
@@ -200,7 +179,7 @@ def fold_params(
     pairs = find_pairs(arrays)
     if not pairs:
         raise DOConvError(f"{source} has no D beside any weight: it is a plain file, or folded already")
-    write_params(target, fold_pairs(arrays, pairs, kernel_sizes))
+    write_params(target, fold_pairs(arrays, pairs))
     return [pair.layer for pair in pairs]
 
 
@@ -212,13 +191,15 @@ def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
 
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:
     """Whether two shapes are those of W and D of one layer."""
-    return len(weight) > 2 and len(d) == 3 and d[1] == prod(weight[2:]) and d[2] % weight[1] == 0
+    is_d = len(d) == 3 or (len(d) > 3 and d[0] == 1)
+    return len(weight) > 2 and is_d and d[-2] == prod(weight[2:]) and d[-1] % weight[1] == 0
 
 
 def _kernel_size(weight: tuple[int, ...], d: tuple[int, ...]) -> tuple[int, ...] | None:
-    """M and N where the shapes tell: from W if D_mul = M·N, else a square 2-D kernel if M·N is a square."""
-    patch, d_mul = d[:2]
-    if patch == d_mul:
+    """M and N. Of a D of former files, in which M·N is one axis, a square is taken for that of a 2-D kernel."""
+    *head, d_mul, _ = d
+    if prod(head) == d_mul:
         return weight[2:]
-    root = isqrt(patch)
-    return (root, root) if root * root == patch else None
+    root = isqrt(head[0])
+    former = (root, root) if root * root == head[0] else None
+    return tuple(head[1:]) or former

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from typing import Iterator, Mapping
 
@@ -12,16 +11,20 @@ from mxnet.gluon import Block
 from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..core import kernel, names
-from ..core.coupling import d_of
-from .params import Arrays
+from ..core.coupling import DepthwiseKernel, d_of
+from .params import Arrays, file_of
 
 
 def with_identities(arrays: Arrays, parameters: Mapping[str, Parameter]) -> dict[str, mx.nd.NDArray]:
     """Complete arrays: where they have the weight of one of ``parameters`` and not its D, D is the identity.
 
-    ``parameters`` go by the names that the arrays have. A weight that D_mul does not fit is fitted.
+    ``parameters`` go by the names that the arrays have. A weight that D_mul does not fit is fitted, and so is
+    the D of a former file, in which M·N was one axis whatever D_mul was.
     """
-    completed = dict(arrays)
+    completed = {
+        name: _with_kernel_axes(array, parameters[name]) if name in parameters else array
+        for name, array in arrays.items()
+    }
     ds = {id(parameter): name for name, parameter in parameters.items()}
     present = {id(parameters[name]) for name in arrays if name in parameters}
     for name in arrays:
@@ -29,12 +32,22 @@ def with_identities(arrays: Arrays, parameters: Mapping[str, Parameter]) -> dict
         weight = arrays[name]
         if d is None or id(d) in present or weight.shape[2:] != d.geometry.kernel_size:
             continue
-        area, d_mul = d.geometry.kernel_area, d.geometry.d_mul
-        shape = (area, d_mul, weight.shape[1] * d.geometry.groups)
+        geometry = d.geometry
+        shape = geometry.d_shape(weight.shape[1] * geometry.groups)
         completed[ds[id(d)]] = mx.nd.zeros(shape, dtype=weight.dtype)
-        if d_mul > area:
-            completed[name] = mx.nd.array(kernel.expand(weight.asnumpy(), d_mul), dtype=weight.dtype)
+        if geometry.d_mul > geometry.kernel_area:
+            expanded = kernel.expand(weight.asnumpy(), geometry.d_mul)
+            completed[name] = mx.nd.array(expanded, dtype=weight.dtype)
     return completed
+
+
+def _with_kernel_axes(array: mx.nd.NDArray, parameter: Parameter) -> mx.nd.NDArray:
+    if not isinstance(parameter, DepthwiseKernel) or array.ndim != 3:
+        return array
+    geometry, shape = parameter.geometry, array.shape
+    wanted = geometry.d_shape(shape[2])
+    is_former = shape != wanted and shape[:2] == (geometry.kernel_area, geometry.d_mul)
+    return array.reshape(wanted) if is_former else array
 
 
 def with_identities_by_name(arrays: Arrays, parameters: ParameterDict, prefix: str) -> dict[str, mx.nd.NDArray]:
@@ -54,12 +67,10 @@ def completed_file(net: Block, path: str) -> Iterator[str]:
         return
     arrays = with_structural_names(found, net)
     completed = with_identities(arrays, net._collect_params_with_prefix())
-    if completed.keys() == found.keys():
+    if all(array is found.get(name) for name, array in completed.items()):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = os.path.join(folder, os.path.basename(path))
-        mx.nd.save(temporary, completed)
+    with file_of(completed, path) as temporary:
         yield temporary
 
 

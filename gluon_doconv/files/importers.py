@@ -9,6 +9,7 @@ meets there depends on the output channel as well, which no D of ours can expres
 from __future__ import annotations
 
 import os
+from math import prod
 from typing import Any, Mapping
 
 import mxnet as mx
@@ -79,9 +80,8 @@ def import_published(source: str | os.PathLike[str], target: str | os.PathLike[s
 
 
 def _natural_channels(d: mx.nd.NDArray, group_in_channels: int) -> mx.nd.NDArray:
-    patch, d_mul, in_channels = d.shape
-    by_position = d.reshape((patch, d_mul, group_in_channels, in_channels // group_in_channels))
-    return by_position.transpose((0, 1, 3, 2)).reshape(d.shape)
+    by_position = d.reshape((-1, group_in_channels, d.shape[-1] // group_in_channels))
+    return by_position.transpose((0, 2, 1)).reshape(d.shape)
 
 
 @takes(source=a_path_or_arrays, target=a_path, net=a_network)
@@ -196,5 +196,7 @@ def _require_shape(
         raise DOConvError(
             f"{layer}.{name}: its shape is not known yet; give in_channels, or run the network once"
         )
+    if name == "D":
+        shape = (prod(shape[:-2]), *shape[-2:])
     if value.size != np.prod(shape) or value.shape[: min(2, value.ndim)] != shape[: min(2, value.ndim)]:
         raise DOConvError(f"{torch_layer}.{name} is {value.shape}; {layer}.{name} is {shape}")

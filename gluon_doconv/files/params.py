@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+import tempfile
+from contextlib import contextmanager
+from typing import Iterator, Mapping
 
 import mxnet as mx
 
@@ -38,6 +40,15 @@ def write_params(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write named arrays to a ``.params`` file, atomically."""
     with atomic(path) as (temporary,):
         mx.nd.save(temporary, dict(arrays))
+
+
+@contextmanager
+def file_of(arrays: Arrays, path: str | os.PathLike[str]) -> Iterator[str]:
+    """A temporary file of named arrays, called as ``path`` is: whoever reads it may name it in errors."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = os.path.join(folder, os.path.basename(path))
+        mx.nd.save(temporary, dict(arrays))
+        yield temporary
 
 
 def _last_line(error: Exception) -> str:

@@ -145,7 +145,8 @@ def over_parameterize_checkpoint(
 def fold_symbol(symbol: mx.sym.Symbol, arg_params: Arrays | None = None) -> SymbolWithParams:
     """Fold every D of a symbol into its kernel: the way back from :func:`over_parameterize_symbol`.
 
-    What comes out is the plain symbol, node for node, and computes bitwise what was trained.
+    What comes out is the plain symbol, node for node, and computes bitwise what was trained with as many
+    threads.
 
     Given the prefix of a checkpoint, do the same to files: ``fold_symbol(prefix, epoch, target_prefix)`` writes
     a plain checkpoint and returns the names of the folded layers.

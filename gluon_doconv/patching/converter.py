@@ -20,12 +20,25 @@ class ConvertedNetwork:
     convolutions: int
 
 
+@dataclass
+class Trainings:
+    """What Trainers were given: one kernel of each plain one, by name, and whether any had a D."""
+
+    plain: list[str] = field(default_factory=list)
+    doconv: bool = False
+
+
 @dataclass(frozen=True)
 class Converter:
-    """Which convolutions become DO-Conv, and how; ``built`` lists the networks in which they have."""
+    """Which convolutions become DO-Conv, and how; ``built`` lists the networks in which they have.
+
+    ``within`` is what is in force around this.
+    """
 
     config: DOConvConfig
     built: list[ConvertedNetwork] = field(default_factory=list, compare=False)
+    within: Converter | None = field(default=None, compare=False, repr=False)
+    trainings: Trainings = field(default_factory=Trainings, compare=False, repr=False)
 
     def __call__(self, net: Block) -> None:
         """Over-parameterize ``net`` in place; what of it is DO-Conv already stays as it is.
@@ -43,4 +56,10 @@ class Converter:
         over_parameterize_selected(net, convolutions, self.config)
         name = net.name or type(net).__name__  # GluonCV gives some networks an empty name
         doconv = sum(convolution.d is not None for convolution in convolutions)
-        self.built.append(ConvertedNetwork(name, doconv, len(convolutions)))
+        self.add(ConvertedNetwork(name, doconv, len(convolutions)))
+
+    def add(self, network: ConvertedNetwork) -> None:
+        """List a network among those that have been built, here and in the block around this one."""
+        self.built.append(network)
+        if self.within is not None:
+            self.within.add(network)

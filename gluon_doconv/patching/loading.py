@@ -41,7 +41,7 @@ def _with_d_in_file_only(
     ds = {pair.weight: arrays[pair.d] for pair in find_pairs(arrays)}
     named = ((convolution, weights[id(convolution.weight)]) for convolution in convolutions)
     return [
-        (convolution, DOConvConfig(d_mul=ds[weight].shape[1]))
+        (convolution, DOConvConfig(d_mul=ds[weight].shape[-2]))
         for convolution, weight in named
         if convolution.d is None and weight in ds
     ]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import warnings
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Iterable, Iterator
+
+from mxnet.gluon import Block
 
 from ..core.config import DOConvConfig
 from ..errors import DOConvError, DOConvWarning
+from ..monkeypatch import Undo
 from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
 from .loading import load_d_of_files
-from .state import PATCH
+from .state import PATCHES
 from .trainer_guard import guard_trainers, require_doconv_trained
 from .versions import warn_of_untested_versions
 
@@ -87,19 +89,29 @@ def patch(
 
 def patch_as(config: DOConvConfig) -> Converter:
     """:func:`patch` for a config already made."""
-    if PATCH.converter is not None:
+    active = PATCHES.converter
+    if active is not None:
         warnings.warn("GluonCV is patched already; nothing was changed", DOConvWarning, stacklevel=3)
-        return PATCH.converter
-    converter = Converter(config)
+        return active
     warn_of_untested_versions()
-    return PATCH.start(
-        converter,
-        partial(hook_builds, converter),
-        load_d_of_files,
-        fold_exports,
-        hook_estimators,
-        partial(guard_trainers, BUILT_ELSEWHERE),
-    )
+    return PATCHES.start(Converter(config), *HOOKS)
+
+
+def _convert_builds() -> Undo:
+    return hook_builds(_convert)
+
+
+def _convert(net: Block) -> None:
+    converter = PATCHES.converter
+    if converter is not None:  # which a network that outlives its block may find
+        converter(net)
+
+
+def _guard_trainers() -> Undo:
+    return guard_trainers(BUILT_ELSEWHERE)
+
+
+HOOKS = (_convert_builds, load_d_of_files, fold_exports, hook_estimators, _guard_trainers)
 
 
 def unpatch() -> None:
@@ -119,14 +131,18 @@ def unpatch() -> None:
     >>> doconv.is_patched()
     False
     """
-    if PATCH.converter is None:
+    active = PATCHES.converter
+    if active is None:
         warnings.warn("GluonCV is not patched; nothing was changed", DOConvWarning, stacklevel=2)
-    PATCH.stop()
+    PATCHES.stop(active)
 
 
 @contextmanager
 def patched(**kwargs: Any) -> Iterator[Converter]:
     """Patch for the length of a ``with`` block.
+
+    Within another block, or another patch, this one is in force until it ends, and then that again; both list
+    what is built. Threads may have a block each; one without is under the block that was entered last.
 
     Parameters
     ----------
@@ -150,11 +166,12 @@ def patched(**kwargs: Any) -> Iterator[Converter]:
     >>> doconv.summary(net).layers[0].d_mul
     18
     """
-    converter = patch(**kwargs)
+    warn_of_untested_versions()
+    converter = PATCHES.start(Converter(DOConvConfig(**kwargs), within=PATCHES.converter), *HOOKS)
     try:
         yield converter
-        require_doconv_trained()
+        require_doconv_trained(converter)
     finally:
-        unpatch()
+        PATCHES.stop(converter)
     if not converter.built:
         raise DOConvError("the patch took no effect: GluonCV built no network with convolutions in this block")

@@ -80,7 +80,7 @@ def unregister() -> None:
     >>> _ = doconv.register()
     >>> doconv.unregister()
     """
-    REGISTRY.stop()
+    REGISTRY.stop(REGISTRY.converter)
 
 
 def _add_names(converter: Converter) -> Undo:

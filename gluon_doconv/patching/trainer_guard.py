@@ -7,7 +7,6 @@ ever given, the end of the training says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -18,18 +17,8 @@ from ..calls import Call
 from ..core.coupling import has_d
 from ..errors import DOConvError
 from ..monkeypatch import Undo, intercept
-from .state import networks_so_far
-
-
-@dataclass
-class _Trainings:
-    """What Trainers were given: one kernel of each plain one, by name, and whether any had a D."""
-
-    plain: list[str] = field(default_factory=list)
-    doconv: bool = False
-
-
-_seen = _Trainings()
+from .converter import Converter
+from .state import converters_in_force, networks_so_far
 
 
 def guard_trainers(likely_reason: str) -> Undo:
@@ -43,7 +32,6 @@ def guard_trainers(likely_reason: str) -> Undo:
     -------
     What ends it.
     """
-    _seen.plain, _seen.doconv = [], False
 
     def make_trainer(call: Call) -> None:
         parameters = _parameters(call["params"])
@@ -54,18 +42,21 @@ def guard_trainers(likely_reason: str) -> Undo:
                 f"and no network has DO-Conv so far. {likely_reason}"
             )
         call()
-        _seen.doconv |= has_d(parameters)
-        _seen.plain += [kernel.name for kernel in kernels[:1] if not has_d(parameters)]
+        for converter in converters_in_force():
+            converter.trainings.doconv |= has_d(parameters)
+            converter.trainings.plain += [kernel.name for kernel in kernels[:1] if not has_d(parameters)]
 
     return intercept(Trainer, "__init__", make_trainer)
 
 
-def require_doconv_trained() -> None:
+def require_doconv_trained(converter: Converter) -> None:
     """Raise :class:`DOConvError` if Trainers were given convolutions, and none with DO-Conv."""
-    if _seen.plain and not _seen.doconv:
+    trainings = converter.trainings
+    if trainings.plain and not trainings.doconv:
         raise DOConvError(
             f"nothing was trained with DO-Conv: no Trainer was given a network that has it, such as "
-            f"{networks_so_far()}, and {len(_seen.plain)} were given others (with {', '.join(_seen.plain[:3])})"
+            f"{networks_so_far()}, and {len(trainings.plain)} were given others (with "
+            f"{', '.join(trainings.plain[:3])})"
         )
 
 

@@ -7,17 +7,19 @@ import os
 import sys
 import types
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from tempfile import mkstemp
 
 from ..compat.workarounds import WORKAROUNDS, apply_workarounds
 from ..core.config_text import SWITCH
 from ..errors import DOConvError
 from ..patching.converter import Converter
 from ..patching.modules import convert_modules
-from ..patching.patch import patch_as, unpatch
+from ..patching.patch import patch_as
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
-from ..patching.state import hold
+from ..patching.state import PATCHES, hold
 from ..patching.trainer_guard import guard_trainers, require_doconv_trained
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
@@ -40,20 +42,22 @@ def run(config: RunConfig) -> None:
     """
     sys.path.insert(0, os.getcwd() if config.is_module else str(Path(config.target).resolve().parent))
     program = config.program()
-    checkpoints = CheckpointLog(config.fold_on_save)
+    config = replace(config, notes=_empty_file())
+    checkpoints = CheckpointLog(config.fold_on_save, config.notes)
     with ExitStack() as stack:
+        stack.callback(_remove, config.notes, os.getpid())
         active = prepare(config, stack)
         _announce(config)
         if active is not None:
-            stack.callback(_report, active, checkpoints)
-            stack.callback(checkpoints.watch())
+            stack.callback(_report, active, checkpoints, os.getpid())
         os.environ[VARIABLE] = config.to_text()
         if config.seed is not None:
             seed_generators(config.seed)
         _execute(program, [program.file, *config.arguments])
         if active is not None and active.built:
-            require_doconv_trained()
-    if active is not None and not active.built:
+            require_doconv_trained(active)
+        nothing_built = active is not None and not active.built and not checkpoints.notes
+    if nothing_built:
         raise DOConvError(
             "the script ended, but no network with DO-Conv was built in it: nothing was trained with DO-Conv"
         )
@@ -62,10 +66,19 @@ def run(config: RunConfig) -> None:
 def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
     """Hook into MXNet and GluonCV as ``config`` says, and leave it to ``stack`` to undo that.
 
+    What is saved of DO-Conv networks then is noted, in the worker processes of a script as in the first.
+
     Returns
     -------
     What is made of the networks; None where the script runs plain.
     """
+    active = _activate(config, stack)
+    if active is not None:
+        stack.callback(CheckpointLog(config.fold_on_save, config.notes).watch())
+    return active
+
+
+def _activate(config: RunConfig, stack: ExitStack) -> Converter | None:
     stack.callback(apply_workarounds(tuple(config.without_workarounds)))
     stack.callback(serve_weights(None if config.weights is None else Path(config.weights)))
     stack.callback(hold(register_networks))
@@ -78,7 +91,7 @@ def prepare(config: RunConfig, stack: ExitStack) -> Converter | None:
         stack.callback(guard_trainers("Ask for a network whose name ends in _doconv."))
         return named
     active = patch_as(config.doconv)
-    stack.callback(unpatch)
+    stack.callback(PATCHES.stop, active)
     if config.all_networks:
         stack.callback(convert_modules(active))
     return active
@@ -110,7 +123,20 @@ def _announce(config: RunConfig) -> None:
         _say("DO-Conv is off: the script runs plain")
 
 
-def _report(active: Converter, checkpoints: CheckpointLog) -> None:
+def _empty_file() -> str:
+    descriptor, path = mkstemp(prefix="gluon-doconv-")
+    os.close(descriptor)
+    return path
+
+
+def _remove(path: str, process: int) -> None:
+    if os.getpid() == process:
+        os.unlink(path)
+
+
+def _report(active: Converter, checkpoints: CheckpointLog, process: int) -> None:
+    if os.getpid() != process:  # but a fork of it, which ends as a script does
+        return
     for built in active.built:
         _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
     for note in checkpoints.notes:

@@ -39,6 +39,8 @@ class RunConfig:
     weights : folder with pretrained files
     seed : see :func:`~gluon_doconv.runner.seeding.seed_generators`; None seeds nothing
     without_workarounds : names of :data:`~gluon_doconv.compat.workarounds.WORKAROUNDS` that are not wanted
+    notes : file in which its processes note what they save, see
+        :class:`~gluon_doconv.runner.checkpoint_log.CheckpointLog`
     verbose : name each workaround on standard error, not only how many there are
     """
 
@@ -52,6 +54,7 @@ class RunConfig:
     weights: str | None = None
     seed: int | None = None
     without_workarounds: Sequence[str] = ()
+    notes: str = os.devnull
     verbose: bool = False
 
     def program(self) -> Program:

@@ -64,7 +64,7 @@ def test_a_trained_network_has_room_for_a_larger_d_mul(build, hybrid, d_mul):
     net.hybridize(hybrid)
     plain, was = outputs(net, x), anatomy(net)
     doconv.over_parameterize(net, d_mul=d_mul)
-    assert {d.shape[1] for d in ds(net)} == {d_mul}
+    assert {d.shape[-2] for d in ds(net)} == {d_mul}
     assert same_bits(outputs(net, x), plain)
     perturb(net)
     changed = outputs(net, x)

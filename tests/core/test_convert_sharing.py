@@ -1,5 +1,7 @@
 """Weights that several layers share, and convolutions hidden in graphs."""
 
+import itertools
+
 import gluon_doconv as doconv
 from gluon_doconv.core.convolutions import find_convolutions
 
@@ -90,14 +92,35 @@ def test_a_shared_weight_has_one_d_and_folds_once(layers, d_mul):
     assert anatomy(net) == was
 
 
-@pytest.mark.parametrize("layers", [two_layers, a_layer_and_a_graph])
-def test_half_of_those_that_share_a_weight_cannot_be_chosen(layers):
-    net = sequence(layers())
+@pytest.mark.parametrize("layers", SHARING)
+def test_those_that_share_a_weight_are_converted_together_or_refused_together(layers):
+    """Whichever of them are named, to be chosen or to be left."""
+    count = len(find_convolutions(sequence(layers())))
+    for word, mask in itertools.product(["include", "exclude"], itertools.product([True, False], repeat=count)):
+        net = sequence(layers())
+        net(images())
+        named = [convolution.name for convolution, is_named in zip(find_convolutions(net), mask) if is_named]
+        selection = {word: f"^({'|'.join(named)})$"}
+        chosen = len(named) if word == "include" else count - len(named)
+        if chosen == count:
+            doconv.over_parameterize(net, **selection)
+            assert len(ds(net)) == 1 and all(
+                convolution.d is not None for convolution in find_convolutions(net)
+            )
+        else:
+            match = "shares its weight with" if chosen else "matches no convolution"
+            unchanged_by(lambda net, s=selection: doconv.over_parameterize(net, **s), net, match)
+
+
+@pytest.mark.parametrize("stages", [[1], [2], [1, 2]])
+def test_those_of_two_stages_that_share_a_weight_are_too(stages):
+    first = conv(prefix="net_stage1_")
+    net = sequence([first, conv(prefix="net_stage2_", params=first.params)])
     net(images())
-    name = find_convolutions(net)[0].name
-    unchanged_by(
-        lambda net: doconv.over_parameterize(net, include=f"^{name}$"), net, "0 shares its weight with 1"
-    )
+    if len(stages) == 2:
+        assert len(doconv.over_parameterize(net, stages=stages).changed) == 2 and len(ds(net)) == 1
+    else:
+        unchanged_by(lambda net: doconv.over_parameterize(net, stages=stages), net, "shares its weight with")
 
 
 def test_later_layers_that_share_a_weight_adopt_its_d():
@@ -139,3 +162,11 @@ def test_channels_last_in_a_graph():
 
 def test_features_are_not_composed_in_a_graph():
     unchanged_by(lambda net: doconv.over_parameterize(net, composition="feature"), in_symbols(), "SymbolBlock")
+
+
+def test_a_weight_that_something_else_in_the_graph_reads_is_left_alone():
+    data, kernel = mx.sym.var("data"), mx.sym.var("c_weight")
+    convolved = mx.sym.Convolution(data, kernel, kernel=(3, 3), num_filter=4, no_bias=True, name="c")
+    net = initialized(SymbolBlock(mx.sym.Group([convolved, mx.sym.sum(kernel, name="norm")]), data))
+    unchanged_by(doconv.over_parameterize, net, "no convolution .1 found. has a spatial kernel")
+    assert find_convolutions(net)[0].obstacle == "its weight is read by norm too"

@@ -67,11 +67,11 @@ def test_over_parameterized_by_hand(groups, d_mul):
     graph = Graph(convolve(X, W, num_group=groups))
     (plain,) = graph.convolutions()
     geometry = plain.geometry(d_mul)
-    graph.over_parameterize(plain, D, geometry)
+    graph.over_parameterize(plain, mx.sym.var("c_D", shape=geometry.d_shape(-1)), geometry)
     symbol = graph.symbol()
     shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(data=(2, 8, 6, 6))[0]))
     assert shapes["c_weight"] == (4, 8 // groups, *geometry.weight_tail)
-    assert shapes["c_D"] == (9, d_mul or 9, 8)
+    assert shapes["c_D"] == ((1, 3, 3, d_mul, 8) if d_mul else (9, 9, 8))
 
     arrays = {name: mx.nd.random.normal(shape=shape) for name, shape in shapes.items()}
     y = symbol.eval(**arrays)[0].asnumpy()
@@ -131,7 +131,7 @@ def test_data_may_be_any_output_of_any_node():
     arrays = {
         "data": mx.nd.random.normal(shape=(1, 6, 5, 5)),
         "c_weight": mx.nd.random.normal(shape=(4, 4, 12)),
-        "c_D": mx.nd.random.normal(shape=(9, 12, 4)),
+        "c_D": mx.nd.random.normal(shape=(1, 3, 3, 12, 4)),
     }
     folded = kernel.compose(arrays["c_weight"].asnumpy(), arrays["c_D"].asnumpy(), (3, 3))
     expected = convolve(parts[1], W).eval(data=arrays["data"], c_weight=mx.nd.array(folded))[0]

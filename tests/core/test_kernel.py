@@ -21,6 +21,7 @@ def identity_by_definition(m, s, patch, d_mul):
 def compose_by_definition(weight, d, case):
     """W'[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s], one scalar at a time."""
     w = weight.reshape(case.channels, case.in_per_group, case.columns)
+    d = d.reshape(case.patch, case.columns, case.in_channels)
     folded = np.zeros((case.channels, case.in_per_group, case.patch))
     for o, i, m in np.ndindex(folded.shape):
         c = o // case.out_per_group * case.in_per_group + i  # the input channel that o reads as its i-th

@@ -19,7 +19,7 @@ def test_d_mul_has_to_be_a_positive_whole_number(d_mul):
 
 
 def test_a_whole_number_of_numpy_will_do():
-    assert doconv.DOConv2D(4, 3, d_mul=np.int64(12)).D.shape == (9, 12, 0)
+    assert doconv.DOConv2D(4, 3, d_mul=np.int64(12)).D.shape == (1, 3, 3, 12, 0)
 
 
 @pytest.mark.parametrize("build", [doconv.Options, lambda **kwargs: doconv.DOConv3D(4, 3, **kwargs)])

@@ -35,8 +35,8 @@ def test_deferred_shapes_resolve_behind_other_layers(d_mul):
     net.hybridize()
     assert net(mx.nd.ones((2, 4, 5, 5))).shape == (2, 5)
     assert net[1].weight.shape[:2] == (6, 2)
-    assert net[1].D.shape == (9, d_mul or 9, 4)
-    assert net[3].D.shape == (2, 3 if d_mul else 2, 6)
+    assert net[1].D.shape == ((1, 3, 3, d_mul, 4) if d_mul else (9, 9, 4))
+    assert net[3].D.shape == ((1, 1, 2, 3, 6) if d_mul else (2, 2, 6))
 
 
 @pytest.mark.parametrize("d_mul", [None, 12, 4])

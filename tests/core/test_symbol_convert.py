@@ -38,9 +38,9 @@ def test_shapes_resolve_from_the_data_alone():
     symbol = doconv.over_parameterize_symbol(small_symbol(), d_mul=12)[0]
     shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(**dict([DATA, LABEL]))[0]))
     assert [shapes[name] for name in ("conv-0_D", "grouped_D", "shared_D")] == [
-        (9, 12, 3),
-        (3, 12, 8),
-        (9, 12, 8),
+        (1, 3, 3, 12, 3),
+        (1, 1, 3, 12, 8),
+        (1, 3, 3, 12, 8),
     ]
     assert [shapes[f"{name}_weight"] for name in ("conv-0", "grouped", "shared")] == [
         (8, 3, 12),

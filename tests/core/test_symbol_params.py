@@ -46,7 +46,7 @@ def test_plain_arrays_are_completed_to_what_computes_the_same(symbol, dtype):
     assert set(completed) == {*weights, "conv-0_D"}
     assert given == weights
     d, weight = completed["conv-0_D"], completed["conv-0_weight"]
-    assert (d.shape, weight.shape) == ((9, 12, 3), (8, 3, 12))
+    assert (d.shape, weight.shape) == ((1, 3, 3, 12, 3), (8, 3, 12))
     assert d.dtype == weight.dtype == np.dtype(dtype)
     folded = kernel.compose(weight.asnumpy(), d.asnumpy(), (3, 3))
     assert np.array_equal(folded, weights["conv-0_weight"].asnumpy())

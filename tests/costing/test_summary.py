@@ -70,7 +70,7 @@ def test_parameters_are_those_of_the_arrays(build, d_mul):
     weights = [parameter for name, parameter in net.collect_params().items() if re.search("conv._weight", name)]
     assert [line.parameters for line in result.layers] == [weight.data().size for weight in weights]
     assert [line.d_parameters for line in result.layers] == [*(d.data().size for d in ds(net)), 0]
-    assert [line.d_mul for line in result.layers] == [*(d.data().shape[1] for d in ds(net)), None]
+    assert [line.d_mul for line in result.layers] == [*(d.data().shape[-2] for d in ds(net)), None]
     assert [line.kind for line in result.layers] == ["DO-Conv", "DO-GConv", "DO-DConv", "plain"]
     assert [line.note for line in result.layers] == ["", "", "", "pointwise"]
     assert [line.name for line in result.doconv] == spatial

@@ -1,5 +1,6 @@
 """``.params`` files folded without their network, and told from each other."""
 
+from functools import partial
 from pathlib import Path
 
 import gluon_doconv as doconv
@@ -48,7 +49,7 @@ def test_a_folded_file_serves_stock_gluoncv(name, d_mul, tmp_path):
 def test_folding_a_file_is_folding_the_network(build, d_mul, path):
     net = build()
     net(images())
-    doconv.over_parameterize(net, d_mul=d_mul, exclude="conv2|4$")  # M·N = 3 tells no kernel size
+    doconv.over_parameterize(net, d_mul=d_mul)
     perturb(net)
     net.save_parameters(path)
     net_folded_in_numpy = composed_in_numpy(net, kernel.compose)
@@ -64,17 +65,57 @@ def test_folding_a_file_is_folding_the_network(build, d_mul, path):
             np.testing.assert_allclose(folded[name].asnumpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_kernel_size_that_the_arrays_do_not_tell(path):
-    net = doconv_network(d_mul=20)
+@pytest.mark.parametrize("d_mul", [None, 10])
+@pytest.mark.parametrize(
+    ("layer", "size"),
+    [
+        (doconv.DOConv1D, (9,)),
+        (doconv.DOConv2D, (3, 3)),
+        (doconv.DOConv2D, (1, 9)),
+        (doconv.DOConv2D, (9, 1)),
+        (doconv.DOConv3D, (1, 3, 3)),
+        (doconv.DOConv3D, (3, 3, 1)),
+    ],
+)
+def test_a_file_tells_kernels_of_one_area_apart(layer, size, d_mul, path):
+    layer = layer(4, size, in_channels=6, groups=2, d_mul=d_mul)
+    layer.initialize(mx.init.Xavier())
+    perturb(layer)
+    layer.save_parameters(path)
+    doconv.fold_params(path, path)
+    doconv.fold(layer)
+    assert layer.weight.shape == (4, 3, *size)
+    assert same_bits([read_params(path)["weight"].asnumpy()], [layer.weight.data().asnumpy()])
+
+
+def former_file(net, path):
+    """A file in which M·N is one axis of every D, whatever D_mul is."""
     net.save_parameters(path)
+    arrays = read_params(path)
+    formerly = {name: a.reshape((-1, *a.shape[-2:])) for name, a in arrays.items() if name.endswith(".D")}
+    write_params(path, {**arrays, **formerly})
+    assert {array.ndim for array in formerly.values()} == {3}
+
+
+def test_a_former_file_is_read_and_folded_as_far_as_it_tells_its_kernels(path):
+    net, other = doconv_network(d_mul=20), doconv_network(d_mul=20)
+    former_file(net, path)
     before = Path(path).read_bytes()
-    for sizes in (None, {"4": (1, 4)}):
-        with pytest.raises(doconv.DOConvError, match=r"4: M·N=3 .* kernel_sizes=\{'4': \(1, 3\)\}"):
-            doconv.fold_params(path, path, kernel_sizes=sizes)
+    for load in (other.load_parameters, partial(doconv.load_parameters, other)):
+        perturb(other)
+        load(path)
+        saved = other._collect_params_with_prefix()
+        expected = net._collect_params_with_prefix()
+        assert same_bits(*([p.data().asnumpy() for p in each.values()] for each in (saved, expected)))
+    with pytest.raises(doconv.DOConvError, match=r"4: a D of shape \(3, 20, 8\) does not tell the kernel size"):
+        doconv.fold_params(path, path)
     assert Path(path).read_bytes() == before
-    doconv.fold_params(path, path, kernel_sizes={"4": (1, 3)})
+    write_params(path, {name: array for name, array in read_params(path).items() if not name.startswith("4.")})
+    doconv.fold_params(path, path)
     doconv.fold(net)
-    np.testing.assert_array_equal(read_params(path)["4.weight"].asnumpy(), net[4].weight.data().asnumpy())
+    for layer in (0, 3):
+        found = read_params(path)[f"{layer}.weight"].asnumpy()
+        assert same_bits([found], [net[layer].weight.data().asnumpy()])
 
 
 @pytest.mark.parametrize("which", ["weight", "D"])
@@ -114,9 +155,9 @@ def test_inspection(path):
     net.save_parameters(path)
     info = doconv.inspect(path)
     assert (info.kind, info.arrays) == ("DO-Conv", len(net._collect_params_with_prefix()))
-    assert info.layers[0] == ("0", (8, 3, 12), (9, 12, 3))
+    assert info.layers[0] == ("0", (8, 3, 12), (1, 3, 3, 12, 3))
     assert [name for name, _, _ in info.layers] == ["0", "3", "4"]
-    assert "(9, 12, 3)" in str(info)
+    assert "(1, 3, 3, 12, 3)" in str(info)
     doconv.fold(net)
     net.save_parameters(path)
     info = doconv.inspect(path)

@@ -91,10 +91,11 @@ def test_gradients_and_a_step_are_those_of_the_paper(d_mul):
 
 def back(of_kernel, weight, d, size):
     """From dL/dW′ to dL/dW and dL/dD, where W′[o, i, m] = Σ_s (D + I)[m, s, c] · W[o, i, s]."""
-    area, d_mul, in_channels = d.shape
+    flat = d.reshape(-1, *d.shape[-2:])
+    area, d_mul, in_channels = flat.shape
     channels, per_group = weight.shape[:2]
     groups = in_channels // per_group
-    total = (d + kernel.identity(area, d_mul)[:, :, None]).reshape(area, d_mul, groups, per_group)
+    total = (flat + kernel.identity(area, d_mul)[:, :, None]).reshape(area, d_mul, groups, per_group)
     w = weight.reshape(groups, channels // groups, per_group, d_mul)
     g = of_kernel.reshape(groups, channels // groups, per_group, area)
     for_weight = np.einsum("msgi,goim->gois", total, g).reshape(weight.shape)
@@ -168,6 +169,27 @@ def test_other_readers_of_a_checkpoint(tmp_path):
         outputs.append([old, block(images, mx.nd.zeros(len(images))).asnumpy()])
     assert same_bits(*outputs)
     np.testing.assert_allclose(outputs[0][0], predictions(module), rtol=1e-5)
+
+
+def feed_forward(symbol, learning_rate):
+    mx.random.seed(0)
+    model = mx.model.FeedForward(
+        symbol, num_epoch=1, initializer=mx.init.Xavier(), learning_rate=learning_rate, wd=1e-3
+    )
+    model.fit(batches())
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_feed_forward_starts_d_by_its_own_rule_and_trains_it():
+    symbol = doconv.over_parameterize_symbol(small_symbol())[0]
+    starts = [feed_forward(each, learning_rate=0) for each in (small_symbol(), symbol)]
+    assert same_bits(*([model.predict(batches())] for model in starts))
+    ds = [feed_forward(symbol, 0.1).arg_params[weight[:-6] + "D"].asnumpy() for weight in SPATIAL]
+    assert all(np.abs(d).max() > 0 for d in ds)
+    he = doconv.over_parameterize_symbol(small_symbol(), d_initializer="he")[0]
+    deviation = np.std(feed_forward(he, 0).arg_params["shared_D"].asnumpy() + np.eye(9)[:, :, None])
+    assert abs(deviation / (2 / 9) ** 0.5 - 1) < 0.2
 
 
 def test_a_fold_that_lacks_a_d_is_refused():

@@ -8,6 +8,7 @@ from gluon_doconv.cli import main
 from gluon_doconv.core import kernel
 from gluon_doconv.lab.figures import kernels
 
+import mxnet as mx
 import numpy as np
 import pytest
 from cases import cases
@@ -31,7 +32,8 @@ def composed_by_definition(weight, d, o, i, m, channel):
 @given(cases())
 def test_the_heat_map_is_its_definition(case):
     arrays = case.arrays()
-    d, weight = arrays["D"], arrays["weight"].reshape(case.channels, case.in_per_group, case.columns)
+    d = arrays["D"].reshape(case.patch, case.columns, case.in_channels)
+    weight = arrays["weight"].reshape(case.channels, case.in_per_group, case.columns)
     expected = np.zeros(case.patch)
     for o, i, m in np.ndindex(case.channels, case.in_per_group, case.patch):
         channel = o // case.out_per_group * case.in_per_group + i
@@ -159,15 +161,18 @@ def test_any_layer_can_be_drawn(tmp_path, axes, d_mul):
     )
     layer.initialize()
     layer.save_parameters(str(tmp_path / "layer.params"))
-    if axes == 2 or d_mul is None:
-        found = kernels.read_layers(tmp_path / "layer.params")
-        kernels.draw_kernels(found, tmp_path / "kernels.png", "")
-        kernels.draw_heat_maps(found, tmp_path / "heat.png", "")
-        assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
-        assert found[0].heat.max() == 0  # D has not moved yet
-    else:  # the file does not tell the kernel's size
-        with pytest.raises(doconv.DOConvError, match="D_mul"):
-            kernels.read_layers(tmp_path / "layer.params")
+    found = kernels.read_layers(tmp_path / "layer.params")
+    kernels.draw_kernels(found, tmp_path / "kernels.png", "")
+    kernels.draw_heat_maps(found, tmp_path / "heat.png", "")
+    assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
+    assert found[0].heat.max() == 0  # D has not moved yet
+
+
+def test_a_former_file_does_not_tell_every_kernel(tmp_path):
+    arrays = {"0.weight": mx.nd.ones((4, 3, 12)), "0.D": mx.nd.zeros((3, 12, 3))}
+    mx.nd.save(str(tmp_path / "former.params"), arrays)
+    with pytest.raises(doconv.DOConvError, match=r"0: a D of shape \(3, 12, 3\).* does not tell M and N"):
+        kernels.read_layers(tmp_path / "former.params")
 
 
 def test_the_command_draws_both_pictures(checkpoint):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from contextlib import ExitStack
 
 import gluon_doconv as doconv
@@ -29,7 +30,7 @@ def hooked(tmp_path):
         stack.callback(doconv.unpatch)
         doconv.patch()
         stack.callback(hook_builds(lambda net: None))
-        stack.callback(CheckpointLog(fold=True).watch())
+        stack.callback(CheckpointLog(True, os.devnull).watch())
         yield
 
 

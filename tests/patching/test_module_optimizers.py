@@ -21,8 +21,8 @@ def test_multipliers_set_by_name(name):
         module = bound(small_symbol())
         module.init_optimizer(optimizer=name, optimizer_params={"learning_rate": 1.0, "wd": 1.0})
         optimizer = module._optimizer
-        optimizer.set_lr_mult({"shared_weight": 0.1})
-        optimizer.set_wd_mult({"shared_weight": 0.2})
+        optimizer.set_lr_mult(args_lr_mult={"shared_weight": 0.1})
+        optimizer.set_wd_mult(args_wd_mult={"shared_weight": 0.2})
     finally:
         undo()
     assert (optimizer.lr_mult["shared_weight"], optimizer.lr_mult["shared_D"]) == (0.1, 0.1)

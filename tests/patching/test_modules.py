@@ -159,7 +159,18 @@ def by_callback(prefix, symbol, arg_params, aux_params):
     mx.callback.do_checkpoint(prefix)(0, symbol, arg_params, aux_params)
 
 
-@pytest.mark.parametrize("save", [by_function, by_callback])
+def by_keyword_alone(prefix, symbol, arg_params, aux_params):
+    mx.model.save_checkpoint(
+        aux_params=aux_params,
+        arg_params=arg_params,
+        symbol=symbol,
+        epoch=1,
+        prefix=prefix,
+        remove_amp_cast=False,
+    )
+
+
+@pytest.mark.parametrize("save", [by_function, by_callback, by_keyword_alone])
 def test_a_script_that_saves_the_symbol_it_built(save, trained, tmp_path):
     prefix = str(tmp_path / "net")
     save(prefix, small_symbol(), *trained.get_params())

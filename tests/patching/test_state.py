@@ -2,6 +2,8 @@
 
 import itertools
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import gluon_doconv as doconv
 from gluon_doconv.compat.workarounds import apply_workarounds
@@ -120,13 +122,13 @@ def test_these_are_all_hooks(what):
     assert count == HOOKS[what]
 
 
-@pytest.mark.parametrize("name", ["hook_builds", "load_d_of_files", "fold_exports", "hook_estimators"])
-def test_a_hook_that_fails_by_itself(monkeypatch, name):
-    def fail(*args):
+@pytest.mark.parametrize("nth", range(HOOKS["patch"]))
+def test_a_hook_that_fails_by_itself(monkeypatch, nth):
+    def fail():
         raise OSError("no such thing")
 
-    before = traces()
-    monkeypatch.setattr(sys.modules["gluon_doconv.patching.patch"], name, fail)
+    before, module = traces(), sys.modules["gluon_doconv.patching.patch"]
+    monkeypatch.setattr(module, "HOOKS", (*module.HOOKS[:nth], fail, *module.HOOKS[nth + 1 :]))
     with pytest.raises(OSError, match="no such thing"):
         doconv.patch()
     assert traces() == before and not doconv.is_patched()
@@ -134,6 +136,61 @@ def test_a_hook_that_fails_by_itself(monkeypatch, name):
     with doconv.patched():
         assert len(names_of_d(get_model(MODEL))) == 19
     assert traces() == before
+
+
+def number_of_ds():
+    return len(names_of_d(get_model(MODEL)))
+
+
+def test_the_innermost_block_is_in_force_and_the_outer_again_after_it():
+    before = traces()
+    with doconv.patched() as outer:
+        assert number_of_ds() == 19
+        with doconv.patched(stages=[0, 1]) as middle:
+            with pytest.raises(doconv.DOConvError, match="matches no"), doconv.patched(include="nowhere"):
+                get_model(MODEL)
+            assert number_of_ds() == 7
+            with doconv.patched(stages=[0]):
+                assert number_of_ds() == 1
+            assert number_of_ds() == 7
+        assert number_of_ds() == 19
+    assert [network.doconv for network in outer.built] == [19, 7, 1, 7, 19]
+    assert [network.doconv for network in middle.built] == [7, 1, 7]
+    assert traces() == before and not doconv.is_patched()
+
+
+def test_a_block_within_a_patch_leaves_the_patch():
+    before, patch = traces(), doconv.patch(stages=[1])
+    with doconv.patched(stages=[0]):
+        assert number_of_ds() == 1
+    assert number_of_ds() == 6
+    doconv.unpatch()
+    assert [network.doconv for network in patch.built] == [1, 6] and traces() == before
+
+
+def test_each_thread_has_its_own_blocks_whichever_ends_first():
+    before, counts, steps = traces(), {}, threading.Barrier(2, timeout=60)
+
+    def build(stage, ends_first):
+        with doconv.patched(stages=[stage]):
+            steps.wait()  # both blocks have begun
+            counts[stage] = number_of_ds()
+            if not ends_first:
+                steps.wait()  # the other block has ended
+                counts["later"] = number_of_ds()
+        if ends_first:
+            steps.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(build, 0, True), pool.submit(build, 1, False)]
+    assert [result.result() for result in results] == [None, None]
+    assert counts == {0: 1, 1: 6, "later": 6} and traces() == before
+
+
+def test_a_thread_without_a_block_is_under_the_last():
+    with doconv.patched(stages=[0]) as outer, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(number_of_ds).result() == 1
+    assert len(outer.built) == 1
 
 
 @pytest.mark.parametrize("first", ["patch", "register"])

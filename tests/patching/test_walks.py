@@ -89,7 +89,7 @@ def run_once():
 
 
 def test_saving_and_folding_what_is_saved_do_not_search(work, run_once, tmp_path):
-    checkpoints = CheckpointLog(fold=True)
+    checkpoints = CheckpointLog(True, tmp_path / "notes")
     undo = checkpoints.watch()
     work.clear()
     run_once.save_parameters(str(tmp_path / "net.params"))

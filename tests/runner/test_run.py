@@ -42,6 +42,22 @@ def test_only_what_is_asked_for_by_name(tmp_path):
     assert doconv_run("--only-named", "distill.py", cwd=tmp_path).stdout.split() == ["0", "19"]
 
 
+def test_a_script_with_a_patch_of_its_own_gets_what_it_gets_elsewhere(tmp_path):
+    write(
+        tmp_path / "own.py",
+        """
+        import gluon_doconv as doconv
+        from gluoncv.model_zoo import get_model
+        with doconv.patched(stages=[0]) as patch:
+            get_model("cifar_resnet20_v1")
+        print([network.doconv for network in patch.built])
+        """,
+    )
+    plain, done = python("own.py", cwd=tmp_path), doconv_run("own.py", cwd=tmp_path)
+    assert plain.stdout == done.stdout == "[1]\n", plain.stderr + done.stderr
+    assert "1 of 21 convolutions are DO-Conv" in done.stderr
+
+
 def test_a_module(scripts):
     done = doconv_run("-m", "train", "--save", "net.params", cwd=scripts)
     assert done.returncode == 0 and "19 of 21" in done.stderr

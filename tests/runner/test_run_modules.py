@@ -21,8 +21,9 @@ SCRIPT = """
     mx.random.seed(0)
     module.fit(mx.io.NDArrayIter(*data, batch_size=4), num_epoch=2, initializer=mx.init.Xavier(),
                optimizer_params={"learning_rate": 0.1}, epoch_end_callback=mx.callback.do_checkpoint("net"))
-    module.save_checkpoint("last", 2)
-    module.save_params("alone.params")
+    module.save_checkpoint(epoch=2, prefix="last")
+    module.save_params(fname="alone.params")
+    mx.model.save_checkpoint("bare", 2, None, *module.get_params())
     print("done")
 """
 
@@ -39,9 +40,9 @@ def test_a_script_trains_d_and_leaves_folded_checkpoints(script):
     assert "softmax_output: 1 of 1 convolutions are DO-Conv" in done.stderr
     values = arrays(script / "last-0002.params")
     assert np.abs(values["arg:conv0_D"]).max() > 0
-    for name in ("net-0001", "net-0002", "last-0002", "alone"):
+    for name in ("net-0001", "net-0002", "last-0002", "alone", "bare-0002"):
         assert f"wrote {name}.params\n" in done.stderr
-    folded = ["net-folded-0001", "net-folded-0002", "last-folded-0002", "alone-folded"]
+    folded = ["net-folded-0001", "net-folded-0002", "last-folded-0002", "alone-folded", "bare-0002-folded"]
     for name in folded:
         assert done.stderr.count(f"wrote {name}.params\n") == 1
     for name in folded[1:]:

@@ -79,9 +79,10 @@ def _layer(pair: Pair, arrays: Arrays) -> Layer:
     weight, d = (arrays[name].asnumpy().astype("float64") for name in (pair.weight, pair.d))
     if pair.kernel_size is None:
         raise DOConvError(
-            f"{_name(pair)}: D_mul={d.shape[1]} is not M·N={d.shape[0]}, and the file does not tell M and N; "
-            "choose other layers"
+            f"{_name(pair)}: a D of shape {d.shape}, as in files of former versions, does not tell M and N; "
+            "load this one into its network by load_parameters and save that, or choose other layers"
         )
+    d = d.reshape(-1, *d.shape[-2:])
     folded = kernel.compose(weight, d, pair.kernel_size)
     return Layer(_name(pair), weight, d, folded, kernel.heat_map(weight, d, pair.kernel_size))
 
