@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, List
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock, SymbolBlock
@@ -23,6 +23,7 @@ from .kernel import Geometry
 CONVOLUTIONS = ("Convolution", "Convolution_v1")
 DATA, WEIGHT = 0, 1  # the inputs of such a node
 SHAPE_ONLY = "zeros_like"  # whatever goes into it, only its shape comes out
+Entry = List[int]  # of MXNet's JSON: the number of a node, that of its output, a version
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,28 @@ class Graph:
 
     def convolutions(self) -> list[ConvolutionNode]:
         """Every convolution whose kernel is a variable, or is composed of two."""
-        found = ((node, self._kernel_variables(node)) for node in self.nodes if node["op"] in CONVOLUTIONS)
-        return [_described(node, *variables) for node, variables in found if variables]
+        found = (self.described(node) for node in self.nodes if node["op"] in CONVOLUTIONS)
+        return [convolution for convolution in found if convolution]
+
+    def described(self, node: dict[str, Any]) -> ConvolutionNode | None:
+        """What a convolution is; None where its kernel is neither a variable nor composed of two."""
+        variables = self._kernel_variables(node)
+        return _described(node, *variables) if variables else None
+
+    def declared_shape(self, variable: str) -> tuple[int, ...]:
+        """The shape that is noted at a variable; empty if there is none."""
+        return _numbers(self.nodes[self._index(variable)].get("attrs", {}).get("__shape__", ""))
+
+    def add(self, node: dict[str, Any]) -> Entry:
+        """Add a node; return the entry of its first output."""
+        self.nodes.append(node)
+        return [len(self.nodes) - 1, 0, 0]
+
+    @property
+    def head(self) -> Entry:
+        """The first of what the graph computes."""
+        entry: Entry = self._json["heads"][0]
+        return entry
 
     def fold(self, convolution: ConvolutionNode) -> None:
         """Point a DO-Conv convolution back at its ``weight``, which is to hold W' from now on."""
@@ -181,17 +202,16 @@ class Graph:
         if declared:
             attributes["__shape__"] = str((*declared[:2], *tail))
 
-    def _splice(self, symbol: mx.sym.Symbol, known: dict[str, list[int]]) -> list[int]:
+    def _splice(self, symbol: mx.sym.Symbol, known: dict[str, Entry]) -> Entry:
         """Add the nodes of ``symbol``, whose variables named in ``known`` are entries of this graph already."""
         addition = json.loads(symbol.tojson())
-        entries: list[list[int]] = []
+        entries: list[Entry] = []
         for node in addition["nodes"]:
             if node["name"] in known:
                 entries.append(known[node["name"]])
                 continue
             node["inputs"] = [_at(entries[source[0]], source) for source in node["inputs"]]
-            entries.append([len(self.nodes), 0, 0])
-            self.nodes.append(node)
+            entries.append(self.add(node))
         head = addition["heads"][0]
         return _at(entries[head[0]], head)
 
@@ -208,7 +228,7 @@ class BlockGraph(Graph):
         self._block._cached_graph = (self._block._cached_graph[0], self.symbol())
 
 
-def _at(entry: list[int], source: list[int]) -> list[int]:
+def _at(entry: Entry, source: Entry) -> Entry:
     """The output of a moved node that ``source`` spoke of; an entry that was known stands for one output."""
     return [entry[0], entry[1] or source[1], 0]
 

@@ -1,4 +1,4 @@
-"""DO-Conv as MXNet operators; ``F`` is ``mx.nd`` or ``mx.sym``.
+"""DO-Conv as MXNet operators; ``F`` is ``mx.nd`` or ``mx.sym``. Arrays on a CPU have an operator of their own.
 
 Every function takes a :class:`Geometry` and the trained arrays: ``weight`` of shape
 (C_out, C_in/groups, D_mul), or (C_out, C_in/groups, M, N) where D_mul = M·N, and ``d`` of shape
@@ -14,6 +14,7 @@ from typing import Any, Sequence
 import mxnet as mx
 import numpy as np
 
+from ..native.operator import DTYPES, operator
 from .kernel import Geometry
 
 Tensor = Any  # an mx.nd.NDArray or an mx.sym.Symbol, whichever F works on
@@ -26,6 +27,9 @@ def compose(F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Ten
     striding through them does, above all in the backward pass. The arrays are in single or double precision.
     D' = 0 gives W, or what it was expanded from, bitwise.
     """
+    native = operator() if F is mx.nd and _is_for_native(weight, d) else None
+    if native is not None:
+        return native(weight, d, geometry.kernel_size)
     groups, channels = geometry.groups, geometry.channels
     w = F.transpose(weight, axes=_first_two_swapped(geometry.weight_tail))
     w = F.reshape(w, shape=(-1, channels // groups, geometry.d_mul))
@@ -34,6 +38,11 @@ def compose(F: ModuleType, weight: Tensor, d: Tensor, geometry: Geometry) -> Ten
     kernel = F.linalg.gemm2(w, total, transpose_b=True)
     kernel = F.reshape(kernel, shape=(-1, channels, *geometry.kernel_size))
     return F.transpose(kernel, axes=_first_two_swapped(geometry.kernel_size))
+
+
+def _is_for_native(weight: mx.nd.NDArray, d: mx.nd.NDArray) -> bool:
+    dtypes = {np.dtype(array.dtype).name for array in (weight, d)}
+    return weight.context.device_type == "cpu" and len(dtypes) == 1 and dtypes <= {*DTYPES}
 
 
 def _first_two_swapped(tail: tuple[int, ...]) -> tuple[int, ...]:
