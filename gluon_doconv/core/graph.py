@@ -79,10 +79,16 @@ def trace(net: HybridBlock, afresh: bool = False) -> mx.sym.Symbol:
 
 
 class Graph:
-    """A symbol that can be rewritten; ``nodes`` are those of MXNet's JSON, inputs before what uses them."""
+    """A symbol that can be rewritten; ``nodes`` are those of MXNet's JSON, inputs before what uses them.
 
-    def __init__(self, symbol: mx.sym.Symbol) -> None:
-        self._json = json.loads(symbol.tojson())
+    Parameters
+    ----------
+    symbol : a graph, which stays as it is
+    remove_amp_cast : whether to leave out what AMP has put in, as MXNet does when it saves a graph
+    """
+
+    def __init__(self, symbol: mx.sym.Symbol, remove_amp_cast: bool = True) -> None:
+        self._json = json.loads(symbol.tojson(remove_amp_cast))
         self.nodes = self._json["nodes"]
 
     def symbol(self) -> mx.sym.Symbol:

@@ -36,13 +36,13 @@ def composed_natively(symbol: mx.sym.Symbol, adding: bool) -> mx.sym.Symbol | No
     graph = _NativeGraph(symbol, adding)
     if not any([graph.replace(node) for node in graph.nodes if node["op"] in CONVOLUTIONS]):
         return None
-    changed = graph.symbol()
+    changed = graph.symbol() if type(symbol) is mx.sym.Symbol else graph.symbol().as_np_ndarray()
     return changed if changed.list_inputs() == symbol.list_inputs() else None
 
 
 class _NativeGraph(Graph):
     def __init__(self, symbol: mx.sym.Symbol, adding: bool) -> None:
-        super().__init__(symbol)
+        super().__init__(symbol, remove_amp_cast=False)
         self._adding = adding
         self._known_patterns: dict[Geometry, list[Graph]] = {}
 
@@ -72,7 +72,7 @@ class _NativeGraph(Graph):
             with classic():
                 known = operators.compose(mx.sym, weight, d, geometry)
                 inferring = operators.compose_inferring("float32", mx.sym, x, weight, d, geometry)
-            self._known_patterns[geometry] = [Graph(known), Graph(inferring)]
+            self._known_patterns[geometry] = [Graph(one, remove_amp_cast=False) for one in (inferring, known)]
         return self._known_patterns[geometry]
 
     def _matches(self, entry: Entry, pattern: Graph, expected: Entry, leaves: dict[str, Entry]) -> bool:
