@@ -49,7 +49,7 @@ class Call:
         """Look up an argument, or what it is by default."""
         return self.given[name] if name in self.given else self._given.signature.parameters[name].default
 
-    def __call__(self, **changed: Any) -> Any:
+    def __call__(self, /, **changed: Any) -> Any:
         """Make the call as it was meant, but for the arguments named here."""
         arguments = inspect.BoundArguments(self._given.signature, {**self.given, **changed})  # type: ignore[arg-type]
         return self._function(*arguments.args, **arguments.kwargs)

@@ -73,6 +73,8 @@ class Composing:
     def _compose(self, F: Any, x: Any, weight: Any, d: Any) -> Any:
         """W'; ``x`` is looked at where only the data knows C_in."""
         dtype, d = self._layer.weight.dtype, operators.flattened(F, d, self.geometry)
+        if F is mx.nd and self._layer.weight.adds_gradients:  # which the native operator leaves to copies
+            weight, d = F.identity(weight), F.identity(d)
         if self._knows_in_channels:
             return operators.compose_as(dtype, F, weight, d, self.geometry)
         return operators.compose_inferring(dtype, F, x, weight, d, self.geometry)

@@ -74,6 +74,11 @@ class CoupledWeight(Parameter):
         self.d.grad_req = request
 
     @property
+    def adds_gradients(self) -> bool:
+        """Whether the gradient of either is added to what is there, rather than written."""
+        return "add" in (self.grad_req, self.d.grad_req)
+
+    @property
     def lr_mult(self) -> float:
         """The learning-rate multiplier; setting it sets that of D."""
         value: float = self.__dict__["lr_mult"]

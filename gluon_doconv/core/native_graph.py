@@ -1,8 +1,7 @@
 """A graph as a CPU runs it: its kernels composed by the operator of :mod:`gluon_doconv.native`.
 
-Graphs are traced, shown and exported in MXNet's own operators; only what a hybridized block runs is rewritten. What
-the operator stands in for is found by comparing nodes with those that :mod:`.operators` writes: anything else,
-whoever wrote it, is left as it is.
+Graphs are traced, shown and exported in MXNet's own operators; only what runs is rewritten. What the operator
+stands in for is found by comparing nodes with those that :mod:`.operators` write: anything else stays as it is.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ def composed_natively(symbol: mx.sym.Symbol, adding: bool) -> mx.sym.Symbol | No
     Parameters
     ----------
     symbol : a graph
-    adding : whether a gradient of W or D may have to be added to what is there. The operator only writes them; then
-        copies, which MXNet differentiates, stand between it and the variables.
+    adding : whether a gradient of W or D may have to be added to what is there. The operator only writes them;
+        copies, which MXNet differentiates, then stand between it and the variables.
 
     Returns
     -------
@@ -47,7 +46,7 @@ class _NativeGraph(Graph):
         self._known_patterns: dict[Geometry, list[Graph]] = {}
 
     def replace(self, convolution: dict[str, Any]) -> bool:
-        """Compose the kernel of a convolution natively, if :mod:`.operators` compose it; say whether they did."""
+        """Compose the kernel of a convolution natively; say whether :mod:`.operators` had composed it."""
         described = self.described(convolution)
         if described is None or described.d is None:
             return False
@@ -76,7 +75,7 @@ class _NativeGraph(Graph):
         return self._known_patterns[geometry]
 
     def _matches(self, entry: Entry, pattern: Graph, expected: Entry, leaves: dict[str, Entry]) -> bool:
-        """Whether ``entry`` is computed as the pattern has it; ``leaves`` learn what its variables stand for."""
+        """Whether ``entry`` is computed as a pattern has it; ``leaves`` learn what its variables stand for."""
         node, model = self.nodes[entry[0]], pattern.nodes[expected[0]]
         if model["op"] == "null":
             return leaves.setdefault(model["name"], entry) == entry

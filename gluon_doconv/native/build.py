@@ -1,4 +1,4 @@
-"""Compile ``compose.cc`` against the MXNet that is installed, once for a user, a machine and a version of either.
+"""Compile ``compose.cc`` against the MXNet that is installed: once for a user, a kind of machine and a version.
 
 Nothing here imports MXNet.
 """
@@ -64,7 +64,7 @@ def _cache() -> Path:
 
 
 def _own(path: Path) -> Path:
-    """Pass on a path that belongs to this user and that no other can write; what is loaded runs as this user."""
+    """Pass on a path that only this user can write: what is loaded from it runs as this user."""
     status = path.lstat()
     if status.st_uid != os.geteuid() or status.st_mode & OTHERS_WRITE or stat.S_ISLNK(status.st_mode):
         raise UnavailableError(f"{path} does not belong to this user alone")
@@ -80,7 +80,9 @@ def _key(files: list[Path]) -> str:
 def _processor() -> tuple[str, str]:
     """Return the architecture and the instruction sets, as Linux lists them."""
     lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-    return platform.machine(), next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+    return platform.machine(), next(
+        (line for line in lines if line.lower().startswith(("flags", "features"))), ""
+    )
 
 
 def _compiler() -> list[str]:

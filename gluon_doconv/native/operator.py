@@ -1,7 +1,7 @@
 """The operator in this process: loaded into MXNet when it is first asked for, and called.
 
-MXNet's own ``mx.library.load`` would make every function of ``mx.nd`` and ``mx.sym`` anew, and so lose what AMP and
-others have put in their places.
+MXNet's own ``mx.library.load`` would make every function of ``mx.nd`` and ``mx.sym`` anew, and so lose what AMP
+and others have put in their places.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ctypes
 import os
 import threading
 from dataclasses import dataclass
-from typing import Any, Sequence
+from typing import Sequence
 
 import mxnet as mx
 from mxnet.base import _LIB, c_str, check_call
@@ -35,9 +35,7 @@ class Operator:
     path: str
     handle: int
 
-    def __call__(
-        self, weight: mx.nd.NDArray, d: mx.nd.NDArray, kernel_size: Sequence[int]
-    ) -> mx.nd.NDArray:
+    def __call__(self, weight: mx.nd.NDArray, d: mx.nd.NDArray, kernel_size: Sequence[int]) -> mx.nd.NDArray:
         """W' of two NDArrays on a CPU of one dtype, float32 or float64; gradients are written, not added."""
         keys, values = zip(*attributes(kernel_size).items())
         return _imperative_invoke(self.handle, [weight, d], keys, values, None, False, False)

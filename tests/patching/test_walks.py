@@ -41,9 +41,9 @@ def work(monkeypatch):
         counts["searches"] += not seen
         return walk(block, path, seen)
 
-    def counting_read(graph, symbol):
+    def counting_read(graph, *args, **kwargs):
         counts["read"] += 1
-        read(graph, symbol)
+        read(graph, *args, **kwargs)
 
     def counting_write(graph):
         counts["written"] += 1
