@@ -10,6 +10,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of several test processes each 
 import gluon_doconv  # noqa: F401  (before MXNet, which does not import on today's NumPy by itself)
 
 # isort: split
+from gluon_doconv.native.operator import SWITCH
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -52,6 +54,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("on record")
     for line in lines:
         terminalreporter.line(line)
+
+
+@pytest.fixture(scope="module", params=["1", "0"], ids=["composed natively", "composed by MXNet"])
+def each_composition(request):
+    """Run a module's tests with the native operator, and with MXNet's own in its place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SWITCH, request.param)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

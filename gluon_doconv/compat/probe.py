@@ -40,12 +40,15 @@ def probe() -> dict[str, Any]:
 def _mxnet() -> dict[str, str]:
     import mxnet as mx
 
+    from ..native.operator import in_force
+
     features = mx.runtime.feature_list()
     return {
         "MXNet is in": mx.__path__[0],
         "MXNet was built with": ", ".join(feature.name for feature in features if feature.enabled),
         "threads MXNet computes with": _openmp_threads(mx.base._LIB),
         "graphics cards MXNet sees": str(mx.context.num_gpus()),
+        "kernels are composed on a CPU by": in_force(),
     }
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import mxnet as mx
+import numpy as np
 from mxnet.executor import Executor
 from mxnet.gluon import HybridBlock
 from mxnet.gluon.parameter import Parameter
 
+from ..errors import DOConvError
 from ..native.operator import operator
 from . import names
 from .native_graph import composed_natively
@@ -87,13 +89,22 @@ def native_symbol(symbol: mx.sym.Symbol, contexts: Iterable[mx.Context], grad_re
     """What an executor on these contexts runs in place of ``symbol``; None where it is to run that."""
     if not all(map(_is_cpu, contexts)) or not _may_be_native(symbol.list_arguments()):
         return None
-    requests = grad_req.values() if isinstance(grad_req, dict) else grad_req
-    return composed_natively(symbol, adding=requests == "add" or "add" in [*requests])
+    requests = grad_req.values() if isinstance(grad_req, dict) else np.ravel(grad_req)
+    return composed_natively(symbol, adding="add" in requests)
 
 
 def argument_shapes(symbol: mx.sym.Symbol, known: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """The shapes of all arguments, inferred from some; those alone where that is not enough."""
-    return {**known, **_by_name(symbol, symbol.infer_shape(**known))}
+    """The shapes of all arguments, inferred from some.
+
+    Raises
+    ------
+    DOConvError
+        If those do not tell the others.
+    """
+    shapes = _by_name(symbol, symbol.infer_shape(**known))
+    if not shapes:
+        raise DOConvError(f"the shapes of {', '.join(known)} do not tell those of all arguments: give more")
+    return {**known, **shapes}
 
 
 def argument_types(symbol: mx.sym.Symbol, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -234,12 +234,12 @@ ext::MXReturnValue ParseAttributes(const Attributes&, int* inputs, int* outputs)
 }
 
 ext::MXReturnValue InferType(const Attributes&, std::vector<int>* in, std::vector<int>* out) {
-  const int type = (*in)[0];
-  if (type != (*in)[1] || (type != ext::kFloat32 && type != ext::kFloat64)) {
+  const int type = std::max((*in)[0], (*in)[1]);  // -1 where one is not known yet
+  if (type > ext::kFloat64 || ((*in)[0] != (*in)[1] && std::min((*in)[0], (*in)[1]) >= 0)) {
     MX_ERROR_MSG << "weight and d have to be float32 both, or float64 both" << std::endl;
     return ext::MX_FAIL;
   }
-  (*out)[0] = type;
+  (*in)[0] = (*in)[1] = (*out)[0] = type;
   return ext::MX_SUCCESS;
 }
 

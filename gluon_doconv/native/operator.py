@@ -76,7 +76,7 @@ def _load() -> Operator | str:
         path = str(library())
         check_call(_LIB.MXLoadLib(c_str(path), mx.base.mx_uint(0)))
     except (UnavailableError, mx.MXNetError) as error:
-        return str(error).strip().splitlines()[0]
+        return str(error).strip().splitlines()[-1]
     handle = ctypes.c_void_p()
     check_call(_LIB.NNGetOpHandle(c_str(NAME), ctypes.byref(handle)))
     return Operator(path, handle.value or 0)

@@ -7,6 +7,7 @@ from importlib import metadata
 
 from gluon_doconv.cli import main
 from gluon_doconv.compat import cuda, doctor, machine, privacy
+from gluon_doconv.native.operator import in_force
 
 import pytest
 from click.testing import CliRunner
@@ -160,5 +161,6 @@ def test_this_machine_says_what_a_process_here_sees(monkeypatch):
     assert sections["Versions"]["numpy"] == metadata.version("numpy")
     assert sections["Versions"]["Python"] == sys.version.split()[0]
     assert sections["MXNet and GluonCV"]["threads MXNet computes with"] == "1"
+    assert sections["MXNet and GluonCV"]["kernels are composed on a CPU by"] == privacy.shareable(in_force())
     assert "roi-align" in sections["MXNet and GluonCV"]["workarounds of gluon-doconv run"]
     assert sections["Environment"]["OMP_NUM_THREADS"] == "1"

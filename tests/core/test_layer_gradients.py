@@ -3,6 +3,7 @@
 import mxnet as mx
 import numpy as np
 import oracle
+import pytest
 from cases import array, cases, running, set_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,8 @@ def gradients_of_the_layer(case, arrays, head):
     return {"x": x.grad.asnumpy(), **found}
 
 
-@settings(max_examples=200)
+@pytest.mark.usefixtures("each_composition")
+@settings(max_examples=100)
 @given(cases())
 def test_gradients_are_the_adjoint(case):
     arrays = case.arrays()

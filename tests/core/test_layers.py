@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from mxnet.gluon import nn
 
 
-@settings(max_examples=400)
+@pytest.mark.usefixtures("each_composition")
+@settings(max_examples=200)
 @given(cases())
 def test_output_is_the_definition(case):
     arrays = case.arrays()
