@@ -245,9 +245,18 @@ ext::MXReturnValue InferType(const Attributes&, std::vector<int>* in, std::vecto
 
 // The attribute `kernel` holds M and N, separated by spaces.
 ext::MXReturnValue InferShape(const Attributes& attributes, Shapes* in, Shapes* out) {
-  (*out)[0] = {(*in)[0][0], (*in)[0][1]};
+  const std::vector<unsigned int>&weight = (*in)[0], &d = (*in)[1];
+  std::vector<unsigned int>& folded = (*out)[0];
+  folded.assign(weight.begin(), weight.begin() + std::min<size_t>(2, weight.size()));
   std::istringstream kernel(attributes.at("kernel"));
-  for (unsigned int size; kernel >> size;) (*out)[0].push_back(size);
+  unsigned int area = 1, columns = 1;
+  for (unsigned int size; kernel >> size; area *= size) folded.push_back(size);
+  for (size_t axis = 2; axis < weight.size(); ++axis) columns *= weight[axis];
+  if (weight.size() < 3 || d.size() != 3 || d[0] != area || d[1] != columns || weight[1] == 0 ||
+      d[2] % weight[1] != 0 || d[2] == 0 || weight[0] % (d[2] / weight[1]) != 0) {
+    MX_ERROR_MSG << "the shapes of weight and d do not belong together, or not to this kernel" << std::endl;
+    return ext::MX_FAIL;
+  }
   return ext::MX_SUCCESS;
 }
 

@@ -74,6 +74,12 @@ def test_other_dtypes_are_refused(dtypes):
         operator()(weight, d, head.shape[2:]).wait_to_read()
 
 
+@pytest.mark.parametrize("d", [(9, 9, 5), (9, 8, 4), (8, 9, 4), (9, 36), (9, 9, 12)], ids=str)
+def test_shapes_that_do_not_belong_together_are_refused(d):
+    with pytest.raises(mx.MXNetError, match="do not belong together"):
+        operator()(mx.nd.ones((4, 4, 3, 3)), mx.nd.ones(d), (3, 3)).wait_to_read()
+
+
 DIGEST = """
 import hashlib, json, os, sys
 sys.path.insert(0, sys.argv[1])
