@@ -10,7 +10,7 @@ from typing import Any
 
 import mxnet as mx
 
-from ..native.operator import NAME, attributes
+from ..native.operator import NAME, TURN, attributes
 from . import operators
 from .graph import CONVOLUTIONS, WEIGHT, Entry, Graph
 from .kernel import Geometry
@@ -44,6 +44,7 @@ class _NativeGraph(Graph):
         super().__init__(symbol, remove_amp_cast=False)
         self._adding = adding
         self._known_patterns: dict[Geometry, list[Graph]] = {}
+        self._turn = self.add({"op": "_zeros", "name": "turn", "attrs": {"shape": str(TURN)}, "inputs": []})
 
     def replace(self, convolution: dict[str, Any]) -> bool:
         """Compose the kernel of a convolution natively; say whether :mod:`.operators` had composed it."""
@@ -93,7 +94,14 @@ class _NativeGraph(Graph):
                 self.add({"op": "_copy", "name": f"{name}_{number}", "inputs": [entry]})
                 for number, entry in enumerate(inputs)
             ]
-        return self.add({"op": NAME, "name": name, "attrs": attributes(geometry.kernel_size), "inputs": inputs})
+        node = {
+            "op": NAME,
+            "name": name,
+            "attrs": attributes(geometry.kernel_size),
+            "inputs": [*inputs, self._turn],
+        }
+        self._turn = self.add(node)
+        return [self._turn[0], 1, 0]
 
 
 def _attributes(node: dict[str, Any]) -> dict[str, str]:

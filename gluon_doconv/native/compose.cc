@@ -3,10 +3,15 @@
 //   weight  (C_out, C_in/groups, D_mul), where D_mul = M*N also (C_out, C_in/groups, M, N)
 //   d       (M*N, D_mul, C_in), which is D' = D - I
 //   kernel  (C_out, C_in/groups, M, N)
+//   turn    (1,), which goes in and comes out, and holds nothing
 //
-// All are float32, or all float64. The matrix of an input channel is applied to one row of numbers for every output
-// channel, or summed over them. Every sum is made by one thread in one order: its bits depend neither on the number
-// of threads nor on how they divide the channels.
+// All but turn, which is float32, are float32, or all float64. The matrix of an input channel is applied to one row of
+// numbers for every output channel, or summed over them. Every sum is made by one thread in one order: its bits depend
+// neither on the number of threads nor on how they divide the channels.
+//
+// MXNet goes backwards through a graph from the first parameter on: it would leave the gradients of all other W and D
+// to the end, and hold the gradient of every W' until then. Where each composition gives its turn to the next, the way
+// back to the first leads through all of them, layer by layer.
 
 #include <mxnet/lib_api.h>
 #include <omp.h>
@@ -228,8 +233,8 @@ using Tensors = std::vector<ext::MXTensor>;
 using Shapes = std::vector<std::vector<unsigned int>>;
 
 ext::MXReturnValue ParseAttributes(const Attributes&, int* inputs, int* outputs) {
-  *inputs = 2;
-  *outputs = 1;
+  *inputs = 3;   // weight, d, turn
+  *outputs = 2;  // turn, kernel
   return ext::MX_SUCCESS;
 }
 
@@ -239,14 +244,16 @@ ext::MXReturnValue InferType(const Attributes&, std::vector<int>* in, std::vecto
     MX_ERROR_MSG << "weight and d have to be float32 both, or float64 both" << std::endl;
     return ext::MX_FAIL;
   }
-  (*in)[0] = (*in)[1] = (*out)[0] = type;
+  (*in)[0] = (*in)[1] = (*out)[1] = type;
+  (*in)[2] = (*out)[0] = ext::kFloat32;
   return ext::MX_SUCCESS;
 }
 
 // The attribute `kernel` holds M and N, separated by spaces.
 ext::MXReturnValue InferShape(const Attributes& attributes, Shapes* in, Shapes* out) {
   const std::vector<unsigned int>&weight = (*in)[0], &d = (*in)[1];
-  std::vector<unsigned int>& folded = (*out)[0];
+  std::vector<unsigned int>& folded = (*out)[1];
+  (*out)[0] = (*in)[2];
   folded.assign(weight.begin(), weight.begin() + std::min<size_t>(2, weight.size()));
   std::istringstream kernel(attributes.at("kernel"));
   unsigned int area = 1, columns = 1;
@@ -261,15 +268,16 @@ ext::MXReturnValue InferShape(const Attributes& attributes, Shapes* in, Shapes* 
 }
 
 ext::MXReturnValue Forward(const Attributes&, Tensors* in, Tensors* out, const ext::OpResource&) {
-  ext::MXTensor &weight = (*in)[0], &d = (*in)[1], &kernel = (*out)[0];
+  ext::MXTensor &weight = (*in)[0], &d = (*in)[1], &kernel = (*out)[1];
   return Dispatch(weight, d, [&](const auto& composition, auto zero) {
     using T = decltype(zero);
     composition.Forward(weight.data<T>(), d.data<T>(), kernel.data<T>());
   });
 }
 
+// Given the gradients of turn and kernel, then weight, d and what else Forward had.
 ext::MXReturnValue Backward(const Attributes&, Tensors* in, Tensors* out, const ext::OpResource&) {
-  ext::MXTensor &grad = (*in)[0], &weight = (*in)[1], &d = (*in)[2], &dweight = (*out)[0], &dd = (*out)[1];
+  ext::MXTensor &grad = (*in)[1], &weight = (*in)[2], &d = (*in)[3], &dweight = (*out)[0], &dd = (*out)[1];
   return Dispatch(weight, d, [&](const auto& composition, auto zero) {
     using T = decltype(zero);
     composition.Backward(grad.data<T>(), weight.data<T>(), d.data<T>(), dweight.data<T>(), dd.data<T>());

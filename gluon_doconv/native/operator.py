@@ -21,6 +21,7 @@ from .build import UnavailableError, library
 NAME = "doconv_compose"
 SWITCH = "GLUON_DOCONV_NATIVE"  # 0 turns the operator off
 DTYPES = ("float32", "float64")
+TURN = (1,)  # the shape of what compositions hand on to each other, so that MXNet goes back layer by layer
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Operator:
     def __call__(self, weight: mx.nd.NDArray, d: mx.nd.NDArray, kernel_size: Sequence[int]) -> mx.nd.NDArray:
         """W' of two NDArrays on a CPU of one dtype, float32 or float64; gradients are written, not added."""
         keys, values = zip(*attributes(kernel_size).items())
-        return _imperative_invoke(self.handle, [weight, d], keys, values, None, False, False)
+        turn = mx.nd.zeros(TURN, ctx=weight.context)
+        _, kernel = _imperative_invoke(self.handle, [weight, d, turn], keys, values, None, False, False)
+        return kernel
 
 
 def attributes(kernel_size: Sequence[int]) -> dict[str, str]:
