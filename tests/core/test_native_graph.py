@@ -45,8 +45,13 @@ def test_every_kernel_is_one_node_of_what_runs(known):
     net.hybridize()
     shown = run(net)._cached_graph[1]
     assert isinstance(net._cached_op, native_running.NativeCachedOp)
-    native = operators(composed_natively(shown, adding=False))
+    graph = composed_natively(shown, adding=False)
+    native = operators(graph)
     assert native.count(NAME) == 2 and not {"_linalg_gemm2", "transpose", "_copy"} & {*native}
+    first, second = (node for node in json.loads(graph.tojson())["nodes"] if node["op"] == NAME)
+    assert (
+        native[first["inputs"][2][0]] == "_zeros" and native[second["inputs"][2][0]] == NAME
+    )  # they take turns
     adding = operators(composed_natively(shown, adding=True))
     assert (adding.count(NAME), adding.count("_copy")) == (2, 4)
 
