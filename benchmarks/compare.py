@@ -69,14 +69,14 @@ def composition(options: argparse.Namespace) -> Iterator[Row]:
             }
 
 
-def _compositions(channels: int) -> dict[str, Callable[..., Any]]:
+def _compositions(channels: int) -> dict[str, HybridBlock]:
     geometry = Geometry(channels, (3, 3), groups=1, d_mul=9)
     ours = Composition(lambda F, w, d: operators.compose(F, w, d, geometry))
     published_one = Composition(lambda F, w, d: published.compose(F, w, d, channels, channels, (3, 3)))
     return {"ours": ours, "by MXNet": ours, "published": published_one}
 
 
-def _graphs(channels: int) -> dict[str, Callable[..., Any]]:
+def _graphs(channels: int) -> dict[str, HybridBlock]:
     """The same as graphs; ours is taken out of that which runs in place of a convolution's."""
     blocks = _compositions(channels)
     for block in blocks.values():
@@ -92,7 +92,7 @@ def _graphs(channels: int) -> dict[str, Callable[..., Any]]:
     return {**blocks, "ours": SymbolBlock(native.get_internals()["conv_kernel_output1"], [weight, d])}
 
 
-def _composition_step(block: Callable[..., Any], channels: int, native: bool) -> Callable[[], object]:
+def _composition_step(block: HybridBlock, channels: int, native: bool) -> Callable[[], object]:
     weight = mx.nd.random.normal(shape=(channels, channels, 3, 3))
     d = mx.nd.random.normal(shape=(9, 9, channels))
     head = mx.nd.ones_like(weight)
