@@ -101,7 +101,7 @@ def argument_shapes(symbol: mx.sym.Symbol, known: Mapping[str, tuple[int, ...]])
     DOConvError
         If those do not tell the others.
     """
-    shapes = _by_name(symbol, symbol.infer_shape(**known))
+    shapes = _inferred(symbol, symbol.infer_shape, known)
     if not shapes:
         raise DOConvError(f"the shapes of {', '.join(known)} do not tell those of all arguments: give more")
     return {**known, **shapes}
@@ -109,11 +109,14 @@ def argument_shapes(symbol: mx.sym.Symbol, known: Mapping[str, tuple[int, ...]])
 
 def argument_types(symbol: mx.sym.Symbol, known: Mapping[str, Any]) -> dict[str, Any]:
     """The dtypes of all arguments, inferred from some; those alone where that is not enough."""
-    return {**known, **_by_name(symbol, symbol.infer_type(**known))}
+    return {**known, **_inferred(symbol, symbol.infer_type, known)}
 
 
-def _by_name(symbol: mx.sym.Symbol, inferred: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(symbol.list_arguments(), inferred[0] or ()))
+def _inferred(symbol: mx.sym.Symbol, infer: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``infer`` tells of each argument, by name; nothing where it cannot tell of all."""
+    arguments = symbol.list_arguments()
+    found = infer(**{name: known[name] for name in arguments if name in known})[0]
+    return dict(zip(arguments, found or ()))
 
 
 def _is_cpu(context: mx.Context) -> bool:

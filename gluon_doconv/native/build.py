@@ -45,8 +45,8 @@ def library() -> Path:
         if not path.exists():
             _compile(sources, mxnet / "include", path)
         return _own(path)
-    except OSError as error:
-        raise UnavailableError(f"{error.filename or 'the cache'}: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home folder
+        raise UnavailableError(str(error)) from error
 
 
 def _folder_of_mxnet() -> Path:

@@ -50,8 +50,9 @@ def _simple_bind(call: Call) -> Any:
     symbol, native = call.instance, _native_symbol(call)
     if native is None:
         return call()
-    shapes = argument_shapes(symbol, call.given.get("kwargs", {}))
-    types = argument_types(symbol, call["type_dict"] or {})
+    given = call.given.get("kwargs", {})
+    shapes = argument_shapes(symbol, given)
+    types = argument_types(symbol, call["type_dict"] or dict.fromkeys(given, "float32"))
     return native_executor(call(self=native, type_dict=types, kwargs=shapes), symbol)
 
 

@@ -150,3 +150,16 @@ def test_an_imported_graph_composes_natively_too(tmp_path):
     imported = SymbolBlock.imports(files[0], ["data"], files[1])
     np.testing.assert_array_equal(imported(X).asnumpy(), net(X).asnumpy())
     assert isinstance(imported._cached_op, native_running.NativeCachedOp)
+
+
+def test_an_executor_is_told_what_mxnet_takes_for_granted():
+    """Single precision, if nothing else is said; and names that are no arguments are passed over."""
+    x = mx.sym.Dropout(mx.sym.var("data"))  # which has to know the dtype of its input
+    symbol = doconv.over_parameterize_symbol(mx.sym.Convolution(x, num_filter=4, kernel=(3, 3), name="c"))[0]
+    for dtype in (None, "float64"):
+        types = dtype and {"data": dtype}
+        executor = symbol.simple_bind(mx.cpu(), type_dict=types, data=(2, 3, 8, 8), unused=(3,))
+        assert isinstance(executor, native_running.NativeExecutor)
+        assert executor.arg_dict["c_D"].dtype == executor.forward()[0].dtype == np.dtype(dtype or "float32")
+    with pytest.raises(doconv.DOConvError, match="do not tell those of all"), pytest.warns(UserWarning):
+        symbol.simple_bind(mx.cpu(), unused=(3,))
