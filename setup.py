@@ -117,7 +117,7 @@ setup(
     package_data={
         "gluon_doconv": ["*.pyi", "py.typed"],
         "gluon_doconv.lab.report": ["*.html"],
-        "gluon_doconv.native": ["*.cc"],
+        "gluon_doconv.native": ["*.cc", "*.h"],
     },
     python_requires=">=3.8",
     install_requires=INSTALL_REQUIRES,

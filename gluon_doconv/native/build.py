@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..version import __version__
 
-SOURCE = Path(__file__).with_name("compose.cc")
+HERE = Path(__file__).parent
 OPTIONS = ("-std=c++14", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared")
 SECONDS = 300  # after which a compiler is given up
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -37,10 +37,10 @@ def library() -> Path:
         If there is no compiler or it fails, or if others could write where the library is kept.
     """
     mxnet = _folder_of_mxnet()
-    sources = [SOURCE, mxnet / "src" / "lib_api.cc"]
-    header = mxnet / "include" / "mxnet" / "lib_api.h"
+    sources = [HERE / "compose.cc", mxnet / "src" / "lib_api.cc"]
+    headers = [HERE / "composition.h", mxnet / "include" / "mxnet" / "lib_api.h"]
     try:
-        key = _key([*sources, header])
+        key = _key([*sources, *headers])
         path = _own(_cache()) / f"compose-{__version__}-{key}.so"
         if not path.exists():
             _compile(sources, mxnet / "include", path)
