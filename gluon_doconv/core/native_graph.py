@@ -51,7 +51,7 @@ class _NativeGraph(Graph):
         described = self.described(convolution)
         if described is None or described.d is None:
             return False
-        geometry = described.geometry(*self.declared_shape(described.d)[1:2] or (None,))
+        geometry = described.geometry(*self.declared_shape(described.d)[-2:-1] or (None,))
         user, place = self._behind_casts(convolution, WEIGHT)
         for pattern in self._patterns(geometry):
             leaves: dict[str, Entry] = {}

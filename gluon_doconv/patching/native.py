@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from ..calls import Call
-from ..monkeypatch import Undo, intercept, when_imported
+from ..monkeypatch import Undo, intercept_all, when_imported
 
 
 def compose_natively() -> Undo:
@@ -17,17 +17,11 @@ def compose_natively() -> Undo:
 def _hook(gluon: ModuleType) -> Undo:
     from mxnet.symbol import Symbol
 
-    undos = [
-        intercept(gluon.HybridBlock, "_build_cache", _build_cache),
-        intercept(Symbol, "bind", _bind),
-        intercept(Symbol, "simple_bind", _simple_bind),
-    ]
-
-    def undo() -> None:
-        for one in reversed(undos):
-            one()
-
-    return undo
+    return intercept_all(
+        (gluon.HybridBlock, "_build_cache", _build_cache),
+        (Symbol, "bind", _bind),
+        (Symbol, "simple_bind", _simple_bind),
+    )
 
 
 def _build_cache(call: Call) -> None:
