@@ -16,9 +16,10 @@ from ..core.arguments import a_network, a_path, an_epoch, takes
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
-from .atomic import atomic
+from .atomic import write_files
 from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
+from .params_format import content
 
 
 @takes(prefix=a_path, epoch=an_epoch, target_prefix=a_path)
@@ -171,8 +172,6 @@ def read_symbol(path: str) -> mx.sym.Symbol:
 
 def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
     """Write the two files of a checkpoint, both or none, and return their names."""
-    targets = checkpoint_files(prefix, epoch)
-    with atomic(*targets) as (symbol_file, params_file):
-        symbol.save(symbol_file)
-        mx.nd.save(params_file, dict(arrays))
-    return targets
+    symbol_file, params_file = checkpoint_files(prefix, epoch)
+    write_files({symbol_file: [symbol.tojson().encode()], params_file: content(arrays)})
+    return symbol_file, params_file

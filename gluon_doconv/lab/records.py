@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DOConvError
-from ..files.atomic import atomic
+from ..files.atomic import write_files
 from .configuration import AnnealedRecipe, Command, Configuration, Recipe, Variant
 
 RECORD = "record.json"  # of one training
@@ -81,8 +81,11 @@ class Record:
 
     def save(self, folder: Path) -> None:
         """Write the record of ``folder``, atomically."""
-        with atomic(folder / RECORD) as (temporary,):
-            Path(temporary).write_text(self.to_json() + "\n")
+        write_files({folder / RECORD: self.content()})
+
+    def content(self) -> list[bytes]:
+        """Write the record as the file that it is saved as."""
+        return [f"{self.to_json()}\n".encode()]
 
 
 def open_record(configuration: Configuration, seed: int, folder: Path) -> Record:
@@ -148,8 +151,7 @@ def read_results(path: str | os.PathLike) -> list[Record]:
 
 def write_results(path: Path, records: Sequence[Record]) -> None:
     """Write one JSON line for each record, atomically."""
-    with atomic(path) as (temporary,):
-        Path(temporary).write_text("".join(record.to_json() + "\n" for record in records))
+    write_files({path: [line for record in records for line in record.content()]})
 
 
 def with_results(path: Path, records: Iterable[Record]) -> list[Record]:

@@ -77,7 +77,7 @@ class CheckpointLog:
     def _save_estimator(self, call: Call) -> None:
         call()
         if has_doconv_network(call.instance):
-            self._note(Path(call["filename"]), fold_estimator)
+            self._note(Path(call["filename"]), lambda _, target: fold_estimator(call.instance, target))
 
     def _pickle_estimator(self, call: Call) -> dict:
         with self._as_a_whole():  # a temporary file, which becomes part of the pickle
