@@ -2,7 +2,7 @@
 
 A schema is a type, None, a function that tells whether a value will do, a tuple of alternatives, ``[schema]``
 for a list of any length, ``{str: schema}`` for a mapping with any names, or a mapping of names to schemas, of
-which those that end in ``?`` may be missing.
+which those that end in ``?`` may be missing; with ``...`` among them there may be others.
 """
 
 from __future__ import annotations
@@ -66,8 +66,12 @@ def _require_fields(value: dict[Any, Any], schema: dict[Any, Any], where: str) -
         for name, item in value.items():
             require(item, schema[str], f"{where}.{name}"[:80])
         return
-    for name, item in schema.items():
-        key = name.rstrip("?")
+    fields = {name.rstrip("?"): name for name in schema if name is not ...}
+    unknown = [] if ... in schema else [key for key in value if key not in fields]
+    if unknown:
+        raise ValueError(f"{where} has an unknown {unknown[0][:40]!r}")
+    for key, name in fields.items():
+        item = schema[name]
         if key in value:
             require(value[key], item, key if where == "it" else f"{where}.{key}")
         elif key == name:

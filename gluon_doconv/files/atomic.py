@@ -69,7 +69,7 @@ def _resolved(target: Target) -> Path:
     path = Path(os.path.realpath(target))
     with faults_of(target):
         if not path.parent.is_dir():
-            raise DOConvError(f"{target}: the folder {path.parent} does not exist")
+            raise DOConvError(f"{target}: the folder {Path(target).parent} does not exist")
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:

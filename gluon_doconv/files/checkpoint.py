@@ -117,6 +117,7 @@ def _load(
         net.load_parameters(temporary, ctx=ctx, **kwargs)
 
 
+@takes()
 def load_folded(
     net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None
 ) -> None:

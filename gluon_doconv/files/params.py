@@ -37,6 +37,14 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, mx.nd.NDArray]:
     return arrays
 
 
+def read_params_or_none(path: str | os.PathLike[str]) -> Arrays | None:
+    """Read named arrays where there are some; what else there is, is for whoever was asked to load it."""
+    try:
+        return read_params(path)
+    except DOConvError:
+        return None
+
+
 def write_params(path: str | os.PathLike[str], arrays: Arrays) -> None:
     """Write named arrays to a ``.params`` file, atomically."""
     write_files({path: params_format.content(arrays)})

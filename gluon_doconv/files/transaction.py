@@ -63,8 +63,7 @@ def commit(path: Path, targets: Sequence[Path]) -> None:
     with locked(path.parent):
         steps = [_plan(path, number, target) for number, target in enumerate(targets)]
         try:
-            if len(steps) > 1 or any(step.in_place for step in steps):
-                _keep_old(path, steps)
+            _keep_old(path, steps)
             for step in steps:
                 with faults_of(step.place(path)):
                     step.put(path)
@@ -73,7 +72,7 @@ def commit(path: Path, targets: Sequence[Path]) -> None:
         except BaseException:
             _undo(path)
             raise
-        _remove_if_there(path / JOURNAL)
+        (path / JOURNAL).unlink()
 
 
 @dataclass(frozen=True)
@@ -275,8 +274,3 @@ def _link(source: Path, target: Path) -> bool:
     except OSError:  # a file system without links
         return False
     return True
-
-
-def _remove_if_there(path: Path) -> None:
-    if path.exists():
-        path.unlink()

@@ -11,7 +11,6 @@ import mxnet as mx
 from mxnet.module import Module
 
 from ..calls import Call
-from ..errors import DOConvError
 from ..files.export import checkpoint_files, fold_checkpoint
 from ..files.fold import find_pairs, fold_params
 from ..files.params import Arrays
@@ -109,7 +108,7 @@ class CheckpointLog:
             return
         try:
             fold()
-        except DOConvError as error:  # no reason to end a training
+        except Exception as error:  # whatever it is, it is no reason to end a training
             self._add(f"did NOT write {target}: {error}")
         else:
             self._add(f"wrote {target}")

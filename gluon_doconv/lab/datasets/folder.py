@@ -36,7 +36,6 @@ def new_folder(target: str | os.PathLike) -> Iterator[Path]:
             for written in folder.rglob("*"):
                 sync(written)
             os.rename(folder, place)  # refused where something has come into the target meanwhile
-            sync(place.parent)
 
 
 def _check_vacant(target: Path) -> None:
