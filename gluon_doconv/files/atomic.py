@@ -42,8 +42,8 @@ def write_files(contents: Mapping[Any, Iterable[bytes]], below: Path | None = No
     if not targets:
         return
     with faults_of(next(iter(contents))):
-        folder = below or Path(os.path.commonpath([target.parent for target in targets]))
-        with transaction(folder) as path:
+        folder = os.path.realpath(below or os.path.commonpath([target.parent for target in targets]))
+        with transaction(Path(folder)) as path:
             for number, (target, pieces) in enumerate(contents.items()):
                 with faults_of(target):
                     _write(path / str(number), pieces)

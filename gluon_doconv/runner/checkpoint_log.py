@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -114,14 +114,14 @@ class CheckpointLog:
             self._add(f"wrote {target}")
 
     def _add(self, note: str) -> None:
-        with self._file.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self._file.open("a", encoding="utf-8") as file:  # no reason to end a training
             file.write(f"{note}\n")
 
 
 def _is_on_the_way() -> bool:
-    """Whether arrays are written for something else to read at once: by us, or by an export that is folded."""
+    """Whether arrays are written for something else to read at once: by an export that is folded."""
     frame = sys._getframe(1)
     while frame.f_globals["__name__"] in (__name__, "gluon_doconv.monkeypatch", "gluon_doconv.calls"):
         assert frame.f_back is not None
         frame = frame.f_back
-    return frame.f_globals["__name__"].startswith("gluon_doconv.") or frame.f_code.co_name == "export"
+    return frame.f_code.co_name == "export"
