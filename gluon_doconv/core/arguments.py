@@ -74,7 +74,7 @@ def reason(error: BaseException) -> str:
     """Find the line of an error of MXNet's that says what was wrong."""
     checks = re.findall(r"Check failed: (.+)", str(error))
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return checks[-1] if checks else lines[-1]
+    return re.sub("^MXNetError: |[: ]+$", "", checks[-1] if checks else lines[-1])
 
 
 def _checked(name: str, value: Any, check: Check) -> Any:

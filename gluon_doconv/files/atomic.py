@@ -66,8 +66,8 @@ def temporary_folder() -> Iterator[Path]:
 
 def _resolved(target: Target) -> Path:
     """Where a target is to be written, after its symbolic links."""
-    path = Path(os.path.realpath(target))
     with faults_of(target):
+        path = Path(os.path.realpath(target))
         if not path.parent.is_dir():
             raise DOConvError(f"{target}: the folder {Path(target).parent} does not exist")
         try:

@@ -114,7 +114,10 @@ def _load(
 ) -> None:
     """Let the network load arrays as it would load a file: what it does then differs by class."""
     with file_of(arrays, path) as temporary:
-        net.load_parameters(temporary, ctx=ctx, **kwargs)
+        try:
+            net.load_parameters(temporary, ctx=ctx, **kwargs)
+        except (AssertionError, ValueError) as error:  # of devices; what else there is has been checked
+            raise DOConvError(f"{path} cannot be loaded: {error}") from error
 
 
 @takes()

@@ -6,7 +6,7 @@ import stat
 import tempfile
 
 from gluon_doconv import DOConvError
-from gluon_doconv.files import transaction
+from gluon_doconv.files import journal, transaction
 from gluon_doconv.files.atomic import temporary_folder, write_files
 from gluon_doconv.files.reading import read_text
 
@@ -58,7 +58,7 @@ def test_where_the_owner_cannot_be_kept_the_file_is(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_text("old")
     before = file.stat().st_ino
-    monkeypatch.setattr(transaction, "_give", lambda new, old: False)
+    monkeypatch.setattr(journal, "give", lambda new, old: False)
     write_files({file: [b"new"]})
     assert (file.read_text(), file.stat().st_ino) == ("new", before)
     assert os.listdir(tmp_path) == ["file"]
@@ -195,7 +195,7 @@ def half_done(folder, monkeypatch):
         file.write_text("old")
     with monkeypatch.context() as patch:
         patch.setattr(transaction, "sync", lambda path: None)
-        patch.setattr(transaction, "_undo", lambda path: None)
+        patch.setattr(transaction, "undo", lambda path: None)
         real = os.replace
 
         def replace(source, target):
@@ -226,12 +226,12 @@ def test_a_journal_that_speaks_of_files_elsewhere(tmp_path, monkeypatch):
     folder = tmp_path / "folder"
     folder.mkdir()
     half_done(folder, monkeypatch)
-    (journal,) = folder.glob(f"{transaction.PREFIX}*/{transaction.JOURNAL}")
-    journal.write_text(journal.read_text().replace('"one"', '"../elsewhere"'))
+    (written,) = folder.glob(f"{transaction.PREFIX}*/{journal.JOURNAL}")
+    written.write_text(written.read_text().replace('"one"', '"../elsewhere"'))
     (tmp_path / "elsewhere").write_text("untouched")
     with pytest.raises(DOConvError, match="cannot be undone: its journal speaks of files elsewhere"):
         read_text(folder / "two")
-    journal.write_text("[" * 100_000)
+    written.write_text("[" * 100_000)
     with pytest.raises(DOConvError, match="cannot be undone: it is nested too deeply"):
         write_files({folder / "two": [b""]})
     assert (tmp_path / "elsewhere").read_text() == "untouched"

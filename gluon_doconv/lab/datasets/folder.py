@@ -10,7 +10,8 @@ from typing import Iterator
 
 from ...compat.rehearsal import MARK
 from ...errors import DOConvError, faults_of
-from ...files.transaction import sync, transaction
+from ...files.journal import sync
+from ...files.transaction import transaction
 from .scenes import Plan
 
 

@@ -15,8 +15,10 @@ from typing import Any, Callable
 import gluon_doconv as doconv
 from gluon_doconv.checkout import apply as checkouts
 from gluon_doconv.compat.rehearsal import MARK, layout_of
-from gluon_doconv.files import transaction
+from gluon_doconv.files.journal import JOURNAL, Step, identity
+from gluon_doconv.files.params_format import content
 from gluon_doconv.files.reading import read_text
+from gluon_doconv.files.transaction import PREFIX
 from gluon_doconv.lab.configuration import DOCONV, Configuration, Recipe
 from gluon_doconv.lab.experiments import resumable
 from gluon_doconv.lab.records import RECORD, RESULTS, Epoch, Record, open_record
@@ -65,9 +67,9 @@ def sound() -> dict[str, bytes]:
 
 def params(random: Random, folder: Path) -> None:
     """A file of parameters, from its bytes, or made of arrays of any type and shape."""
-    content = sound()[random.choice(("saved.params", "exported-0000.params"))]
+    whole = sound()[random.choice(("saved.params", "exported-0000.params"))]
     path, target = folder / "net.params", folder / "written.params"
-    path.write_bytes(_odd_arrays(random) if random.random() < 0.4 else damaged(random, content))
+    path.write_bytes(_odd_arrays(random) if random.random() < 0.4 else damaged(random, whole))
     readers: tuple[Callable[[], Any], ...] = (
         lambda: doconv.inspect(path),
         lambda: doconv.fold_params(path, target),
@@ -157,7 +159,9 @@ def state_dict(random: Random, folder: Path) -> None:
 def states(random: Random, folder: Path) -> None:
     """What an optimizer has left."""
     path = folder / "epoch0001.momenta"
-    path.write_bytes(damaged(random, sound()["saved.params"]))
+    parameters = network()._collect_params_with_prefix()
+    trained = {name: one.data() for name, one in parameters.items() if one.grad_req != "null"}
+    path.write_bytes(damaged(random, b"".join(content(trained))))
     trainer = mx.gluon.Trainer(network().collect_params(), "sgd", {"momentum": 0.9}, kvstore=None)
     resumable._load_momenta(network(), trainer, path)
 
@@ -183,12 +187,12 @@ def checkout(random: Random, folder: Path) -> None:
 
 def journal(random: Random, folder: Path) -> None:
     """What a killed process has left."""
-    left = folder / f"{transaction.PREFIX}left"
+    left = folder / f"{PREFIX}left"
     left.mkdir()
     (folder / "file").write_text("old")
     (left / "0.old").write_text("older")
-    step = transaction._Step(0, "file", True, False, transaction._identity(folder / "file"))
-    (left / transaction.JOURNAL).write_bytes(_damaged_json(random, json.dumps([asdict(step)])))
+    step = Step(0, "file", True, False, identity(folder / "file"))
+    (left / JOURNAL).write_bytes(_damaged_json(random, json.dumps([asdict(step)])))
     read_text(folder / "file")
 
 

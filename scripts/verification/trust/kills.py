@@ -10,12 +10,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Callable
 
-from gluon_doconv.files import atomic, transaction
+from gluon_doconv.files import atomic, journal, transaction
 from gluon_doconv.lab.datasets import folder as data_folder
 
 from .writers import Snapshot, Writer, snapshot
 
-WATCHED = {module.__file__ for module in (atomic, transaction, data_folder)}
+WATCHED = {module.__file__ for module in (atomic, journal, transaction, data_folder)}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 
 
