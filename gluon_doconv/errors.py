@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import Iterator
+
 
 class DOConvError(ValueError):
     """Something asked of DO-Conv cannot be done; the message says what, where, and what to do."""
@@ -20,3 +23,12 @@ def describe(value: object) -> str:
         if len(text) > 40 or "\n" in text or text[0] == "<"
         else f"{text} ({article} {kind})"
     )
+
+
+@contextmanager
+def faults_of(file: object, action: str = "written") -> Iterator[None]:
+    """Say in a :class:`DOConvError` which file the system refuses to have ``written`` or ``read``, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise DOConvError(f"{file} cannot be {action}: {error.strerror or error}") from error

@@ -6,20 +6,22 @@ version, edited or not. Inserted lines are marked, so that they are found again 
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Mapping, Sequence
 
 from ..errors import DOConvError, DOConvWarning
-from ..files.atomic import atomic
+from ..files.atomic import write_files
+from ..files.reading import read_bytes
+from ..files.transaction import settle
 from . import placement
 from .insertion import Insertion, insert, marked_lines, remove
 from .syntax import imported, parse
 
 PACKAGE = "gluoncv/__init__.py"
 PREPARE_DATA = "scripts/datasets/"
+MOST_BYTES = 1 << 24  # of a script
 
 Place = Callable[[bytes], Sequence[Insertion]]
 
@@ -69,10 +71,10 @@ def check(target: str | Path) -> Patching:
     DOConvError
         If it is neither, or if there is a file in which a line cannot be placed; each is named with the reason.
     """
-    target = Path(target)
+    target = _settled(target)
     if target.is_file():
         return _examine(target.parent, {target.name: placement.of_script}, {})
-    reasons = {name: _reason_to_leave(name, _read(target / name)) for name in _scripts(target)}
+    reasons = {name: _reason_to_leave(target, name) for name in _scripts(target)}
     places: dict[str, Place] = {name: placement.of_script for name, reason in reasons.items() if reason is None}
     left = {name: reason for name, reason in reasons.items() if reason is not None}
     return _examine(target, {PACKAGE: placement.of_package, **places}, left)
@@ -115,15 +117,24 @@ def revert(target: str | Path) -> list[str]:
     DOConvWarning
         If none of it is patched; nothing is changed.
     """
-    target = Path(target)
+    target = _settled(target)
     root = target.parent if target.is_file() else target
     paths = [target.name] if target.is_file() else [PACKAGE, *_scripts(target)]
-    content = {path: _read(root / path) for path in paths}
-    plain = {path: remove(content[path]) for path in paths if marked_lines(content[path])}
+    content = {path: _read(root, path) for path in paths if not _leads_out(root, path)}
+    plain = {path: remove(found) for path, found in content.items() if marked_lines(found)}
     if not plain:
         warnings.warn(f"{target} is not patched; nothing was changed", DOConvWarning, stacklevel=2)
     _replace(root, content, plain)
     return list(plain)
+
+
+def _settled(target: str | Path) -> Path:
+    """A checkout or a script, without what a killed process had begun there."""
+    path = Path(target)
+    if path.is_file():
+        path = path.resolve()  # whoever names a link means what it leads to
+    settle(path.parent if path.is_file() else path)
+    return path
 
 
 def _scripts(checkout: Path) -> list[str]:
@@ -134,7 +145,7 @@ def _scripts(checkout: Path) -> list[str]:
 
 
 def _examine(root: Path, places: Mapping[str, Place], left: Mapping[str, str]) -> Patching:
-    content = {path: _read(root / path) for path in places}
+    content = {path: _read(root, path) for path in places}
     plain = {path: remove(content[path]) for path in places}
     patched: dict[str, bytes] = {}
     problems: list[str] = []
@@ -149,8 +160,11 @@ def _examine(root: Path, places: Mapping[str, Place], left: Mapping[str, str]) -
     return Patching(root, content, plain, patched, left)
 
 
-def _reason_to_leave(name: str, content: bytes) -> str | None:
+def _reason_to_leave(checkout: Path, name: str) -> str | None:
     """Say why a script of GluonCV's is left alone; None if it is one to patch."""
+    if _leads_out(checkout, name):
+        return "is a link out of the checkout"
+    content = _read(checkout, name)
     if name.startswith(PREPARE_DATA):
         return "prepares data"
     if not any(word.encode() + b"(" in content for word in placement.PARSING):
@@ -165,30 +179,21 @@ def _is_torch(content: bytes) -> bool:
         return False
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DOConvError(f"{path} cannot be read: {error}") from error
+def _leads_out(root: Path, path: str) -> bool:
+    """Whether a file below ``root`` is a link to one that is not."""
+    return root.resolve() not in (root / path).resolve().parents
+
+
+def _read(root: Path, path: str) -> bytes:
+    if _leads_out(root, path):
+        raise DOConvError(f"{root / path} is a link out of {root}, and none is followed")
+    return read_bytes(root / path, MOST_BYTES)
 
 
 def _replace(root: Path, content: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> None:
     """Give files that have this ``content`` the ``wanted`` one: all of them, or none."""
-    changes = {path: new for path, new in wanted.items() if new != content[path]}
+    changes = {root / path: [new] for path, new in wanted.items() if new != content[path]}
     try:
-        _write(root, changes)
-    except BaseException as error:
-        changed = [path for path in changes if _read(root / path) != content[path]]
-        _write(root, {path: content[path] for path in changed})
-        if isinstance(error, (OSError, DOConvError)):
-            raise DOConvError(f"{error}; every file of {root} is as it was") from error
-        raise
-
-
-def _write(root: Path, contents: Mapping[str, bytes]) -> None:
-    """Write every file beside the one it replaces, then replace one after the other."""
-    targets = [(root / path).resolve() for path in contents]
-    with atomic(*targets) as temporaries:
-        for temporary, target, content in zip(temporaries, targets, contents.values()):
-            Path(temporary).write_bytes(content)
-            shutil.copymode(target, temporary)
+        write_files(changes, below=root)
+    except DOConvError as error:
+        raise DOConvError(f"{error}; every file of {root} is as it was") from error

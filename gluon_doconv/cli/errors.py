@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any, Iterator
@@ -95,13 +94,14 @@ def explain_shape_errors(model: str, input_shape: tuple[int, ...] | None) -> Ite
     try:
         with redirect_stdout(StringIO()):  # where MXNet prints the shapes once more
             yield
-    except DOConvError:
-        raise
-    except (ValueError, TypeError, RuntimeError) as error:  # MXNetError is a RuntimeError
-        checks = re.findall(r"Check failed: (.+)", str(error))
-        reason = checks[-1] if checks else str(error).strip().splitlines()[-1]
+    except (ValueError, TypeError, RuntimeError) as error:
+        cause = (error.__cause__ if isinstance(error, DOConvError) else error) or error
+        if isinstance(cause, DOConvError) or (cause is not error and not isinstance(cause, RuntimeError)):
+            raise
+        from ..core.arguments import reason
+
         raise DOConvError(
-            f"{model} does not run on an input of shape {input_shape}: {reason}. "
+            f"{model} does not run on an input of shape {input_shape}: {reason(cause)}. "
             "Give another with --input-shape."
         ) from error
 

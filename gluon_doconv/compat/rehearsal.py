@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
+
+from ..errors import DOConvError
+from ..schema import read_json
 
 MARK = "gluon_doconv-rehearsal.json"
 
@@ -16,4 +18,10 @@ def layout_of(folder: str | os.PathLike) -> str | None:
     rehearsal asks here first.
     """
     path = Path(folder).expanduser() / MARK
-    return json.loads(path.read_text(encoding="utf-8"))["layout"] if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        layout: str = read_json(path.read_text(encoding="utf-8"), {"layout": str, ...: None})["layout"]
+    except ValueError as error:
+        raise DOConvError(f"{path} is damaged ({error}); remove {folder} and write it anew") from error
+    return layout

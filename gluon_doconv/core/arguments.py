@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from argparse import ArgumentParser
 from numbers import Integral
 from types import FunctionType
@@ -42,6 +43,7 @@ def takes(**checks: Check) -> Callable[[Function], Function]:
     ------
     DOConvError
         When the function is called, before anything is done: the check's, with the argument named before it.
+        Or what MXNet refuses later, in one line.
     """
 
     def decorate(function: Function) -> Function:
@@ -56,11 +58,23 @@ def takes(**checks: Check) -> Callable[[Function], Function]:
             for name, value in given.arguments.items():
                 if name in checks:
                     given.arguments[name] = _checked(name, value, checks[name])
-            return function(*given.args, **given.kwargs)
+            try:
+                return function(*given.args, **given.kwargs)
+            except mx.MXNetError as error:
+                raise DOConvError(
+                    f"MXNet refuses what {function.__name__} asks of it: {reason(error)}"
+                ) from error
 
         return cast(Function, checked)
 
     return decorate
+
+
+def reason(error: BaseException) -> str:
+    """Find the line of an error of MXNet's that says what was wrong."""
+    checks = re.findall(r"Check failed: (.+)", str(error))
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return re.sub("^MXNetError: |[: ]+$", "", checks[-1] if checks else lines[-1])
 
 
 def _checked(name: str, value: Any, check: Check) -> Any:
@@ -89,6 +103,7 @@ def a_path(given: Any) -> Any:
         not isinstance(given, (str, os.PathLike))
         or not isinstance(os.fspath(given), str)
         or not os.fspath(given)
+        or "\0" in os.fspath(given)
     ):
         raise _mistake(given, "a path such as 'net.params'")
     return given

@@ -32,14 +32,23 @@ def fold_checked(
     Raises
     ------
     DOConvError
-        Naming the parameter that holds a NaN or an infinity, or saying that W' overflows.
+        Naming the parameter that holds a NaN or an infinity, or saying that W' overflows, or if they are not
+        both float16, float32 or float64.
     """
+    _require_one_floating_type(weight, d, weight_name, d_name)
     require_finite(weight, weight_name)
     require_finite(d, d_name)
     with mx.autograd.pause(), classic(weight, d) as arrays:
         folded = operators.fold(arrays[0], arrays[1], kernel_size)
     require_finite(folded, f"W' of {weight_name}")
     return folded
+
+
+def _require_one_floating_type(weight: mx.nd.NDArray, d: mx.nd.NDArray, weight_name: str, d_name: str) -> None:
+    found = np.dtype(weight.dtype), np.dtype(d.dtype)
+    if found[0] != found[1] or found[0].kind != "f":
+        kinds = " and ".join((one.names or (one.name,))[0] for one in found)
+        raise DOConvError(f"{weight_name} and {d_name} are {kinds}: convert both to float32 before folding")
 
 
 def require_finite(array: mx.nd.NDArray, name: str) -> None:

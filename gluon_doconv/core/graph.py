@@ -247,12 +247,18 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _described(node: dict[str, Any], weight: str, d: str | None) -> ConvolutionNode:
     attributes = node["attrs"]
     layout = attributes.get("layout", "None")
+    channels, groups = int(attributes["num_filter"]), int(attributes.get("num_group", 1))
+    kernel_size = _numbers(attributes["kernel"])
+    if min(channels, groups, *kernel_size) < 1 or channels % groups:
+        raise DOConvError(
+            f"{node['name']} cannot be: {channels} output channels in {groups} groups, kernel {kernel_size}"
+        )
     return ConvolutionNode(
         node=node["name"],
         weight=weight,
         d=d,
-        channels=int(attributes["num_filter"]),
-        kernel_size=_numbers(attributes["kernel"]),
-        groups=int(attributes.get("num_group", 1)),
+        channels=channels,
+        kernel_size=kernel_size,
+        groups=groups,
         layout=None if layout == "None" else layout,
     )

@@ -114,9 +114,13 @@ def _load(
 ) -> None:
     """Let the network load arrays as it would load a file: what it does then differs by class."""
     with file_of(arrays, path) as temporary:
-        net.load_parameters(temporary, ctx=ctx, **kwargs)
+        try:
+            net.load_parameters(temporary, ctx=ctx, **kwargs)
+        except (AssertionError, ValueError) as error:  # of devices; what else there is has been checked
+            raise DOConvError(f"{path} cannot be loaded: {error}") from error
 
 
+@takes()
 def load_folded(
     net: Block, path: str | os.PathLike[str], ctx: mx.Context | list[mx.Context] | None = None
 ) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Sequence
 
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
 from ..core import names
-from ..core.arguments import a_network, a_path, an_epoch, takes
+from ..core.arguments import a_network, a_path, an_epoch, reason, takes
 from ..core.convert import composing
 from ..core.graph import Graph, trace
 from ..errors import DOConvError
-from .atomic import atomic
+from . import symbol_format
+from .atomic import write_files
 from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
+from .params_format import content
+from .reading import read_text
 
 
 @takes(prefix=a_path, epoch=an_epoch, target_prefix=a_path)
@@ -159,20 +159,18 @@ def checkpoint_files(prefix: str, epoch: int) -> tuple[str, str]:
 
 def read_symbol(path: str) -> mx.sym.Symbol:
     """Read a ``-symbol.json`` file; raise :class:`DOConvError` if it is missing or damaged."""
-    if not os.path.isfile(path):
-        raise DOConvError(f"{path}: there is no such file")
+    text = read_text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        json.loads(text)  # MXNet's own parser overlooks a missing end
-        return mx.sym.load_json(text)
+        symbol_format.check(text)
+        symbol = mx.sym.load_json(text)
+        symbol_format.check_outputs(symbol.tojson(remove_amp_cast=False))
+        return symbol
     except (ValueError, mx.MXNetError) as error:  # ValueError too where MXNet quotes bytes it could not read
-        raise DOConvError(f"{path} is damaged, or not an exported graph") from error
+        raise DOConvError(f"{path} is damaged, or not an exported graph: {reason(error)}") from error
 
 
 def write_checkpoint(prefix: str, epoch: int, symbol: mx.sym.Symbol, arrays: Arrays) -> tuple[str, str]:
     """Write the two files of a checkpoint, both or none, and return their names."""
-    targets = checkpoint_files(prefix, epoch)
-    with atomic(*targets) as (symbol_file, params_file):
-        symbol.save(symbol_file)
-        mx.nd.save(params_file, dict(arrays))
-    return targets
+    symbol_file, params_file = checkpoint_files(prefix, epoch)
+    write_files({symbol_file: [symbol.tojson().encode()], params_file: content(arrays)})
+    return symbol_file, params_file

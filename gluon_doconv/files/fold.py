@@ -192,7 +192,8 @@ def _weight_shape(d_name: str, arrays: Arrays) -> tuple[int, ...]:
 def _belong_together(weight: tuple[int, ...], d: tuple[int, ...]) -> bool:
     """Whether two shapes are those of W and D of one layer."""
     is_d = len(d) == 3 or (len(d) > 3 and d[0] == 1)
-    return len(weight) > 2 and is_d and d[-2] == prod(weight[2:]) and d[-1] % weight[1] == 0
+    whole = len(weight) > 2 and is_d and min(*weight, *d) > 0
+    return whole and d[-2] == prod(weight[2:]) and d[-1] % weight[1] == 0
 
 
 def _kernel_size(weight: tuple[int, ...], d: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import Iterator, Mapping
 
@@ -12,7 +11,7 @@ from mxnet.gluon.parameter import Parameter, ParameterDict
 
 from ..core import kernel, names
 from ..core.coupling import DepthwiseKernel, d_of
-from .params import Arrays, file_of
+from .params import Arrays, file_of, read_params_or_none
 
 
 def with_identities(arrays: Arrays, parameters: Mapping[str, Parameter]) -> dict[str, mx.nd.NDArray]:
@@ -61,8 +60,8 @@ def with_identities_by_name(arrays: Arrays, parameters: ParameterDict, prefix: s
 @contextmanager
 def completed_file(net: Block, path: str) -> Iterator[str]:
     """A file to load into ``net`` in place of ``path``, in which each D that ``path`` lacks is the identity."""
-    found = mx.nd.load(path) if os.path.isfile(path) else None
-    if not isinstance(found, dict):  # whoever loads it says what is wrong
+    found = read_params_or_none(path)
+    if found is None:
         yield path
         return
     arrays = with_structural_names(found, net)

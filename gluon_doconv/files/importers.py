@@ -170,6 +170,8 @@ def _converted(layer: str, arrays: Mapping[str, kernel.Array]) -> dict[str, kern
 
 def _stored_d(layer: str, arrays: Mapping[str, kernel.Array]) -> kernel.Array:
     """Ours, D' = D − I of shape (M·N, D_mul, C_in), from PyTorch's D and d_diag of shape (C_in, M·N, D_mul)."""
+    if "W" not in arrays or {arrays["W"].ndim, arrays["D"].ndim} != {3} or not arrays["W"].size:
+        raise DOConvError(f"{layer} has a D, and no W and D of three axes each, as the published layer has")
     in_channels, patch, d_mul = arrays["D"].shape
     out_channels, group_in_channels = arrays["W"].shape[:2]
     groups = in_channels // group_in_channels
@@ -182,6 +184,10 @@ def _stored_d(layer: str, arrays: Mapping[str, kernel.Array]) -> kernel.Array:
         )
     identity = kernel.identity(patch, d_mul, arrays["D"].dtype)
     constant = next((arrays[name] for name in IDENTITIES if name in arrays), identity[None])
+    if constant.shape[-2:] != identity.shape or constant.ndim != 3 or len(constant) not in (1, in_channels):
+        raise DOConvError(
+            f"{layer}: its constant of shape {constant.shape} does not fit a D of {arrays['D'].shape}"
+        )
     total = arrays["D"] + constant
     return np.ascontiguousarray((total - identity).transpose(1, 2, 0))
 

@@ -12,7 +12,7 @@ from mxnet.gluon import HybridBlock
 from ..core import names
 from ..core.arguments import a_dtype, a_network, a_path, one_or_more_shapes, takes
 from ..errors import DOConvError
-from .atomic import atomic
+from .atomic import temporary_folder, write_files
 from .export import folded_graph
 from .params import Arrays
 
@@ -57,27 +57,27 @@ def export_onnx(
     """
     symbol, arrays = folded_graph(net)
     shapes: Any = input_shape  # by now one for each input
-    with atomic(path) as (temporary,):
-        _write_onnx(symbol, arrays, shapes, dtype, temporary)
+    write_files({path: [_onnx(symbol, arrays, shapes, dtype)]})
     return path
 
 
-def _write_onnx(
-    symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str, path: str
-) -> None:
+def _onnx(symbol: mx.sym.Symbol, arrays: Arrays, shapes: list[tuple[int, ...]], dtype: str) -> bytes:
     onnx = _import_onnx()
     params = {names.without_kind(name): array for name, array in arrays.items()}
-    try:
-        mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
-    except AttributeError as error:
-        raise DOConvError(f"MXNet has no ONNX translation for this network: {error}") from error
-    model = onnx.load(path)
+    with temporary_folder() as folder:
+        path = str(folder / "model.onnx")
+        try:
+            mx.onnx.export_model(symbol, params, shapes, np.dtype(dtype), path)
+        except AttributeError as error:
+            raise DOConvError(f"MXNet has no ONNX translation for this network: {error}") from error
+        model = onnx.load(path)
     # MXNet stamps the newest opset of the installed onnx on what its older translations wrote.
     model.opset_import[0].version = ONNX_OPSET
     model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
     _keep_only_data_inputs(model)
     onnx.checker.check_model(model, full_check=True)
-    onnx.save(model, path)
+    written: bytes = model.SerializeToString()
+    return written
 
 
 def _keep_only_data_inputs(model: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Iterable, Mapping, NamedTuple
 import mxnet as mx
 
 from ..core import names
+from ..core.arguments import takes
 from ..core.config import DOConvConfig
 from ..core.graph import Graph
 from ..core.report import Report
@@ -111,6 +112,7 @@ def over_parameterize_symbol(
     return converted
 
 
+@takes()
 def over_parameterize_checkpoint(
     prefix: str | os.PathLike[str], epoch: int, target_prefix: str | os.PathLike[str], config: DOConvConfig
 ) -> Report:

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.kernel import Array
 from ..errors import DOConvError, describe
 
+DEEPEST = 4  # mappings within each other, as trainings save them
 STATE_DICTS = ("state_dict", "model_state_dict", "model", "net")  # what people call it in a training checkpoint
 
 
@@ -25,13 +26,15 @@ def read_state_dict(source: str | os.PathLike[str] | Mapping[str, Any]) -> dict[
         dict.
     """
     found = source if isinstance(source, Mapping) else _load_with_torch(source)
-    return {name: _on_cpu(name, value) for name, value in _state_dict(found).items()}
+    return {name: _on_cpu(name, value) for name, value in _state_dict(found, DEEPEST).items()}
 
 
-def _state_dict(found: Mapping[str, Any]) -> Mapping[str, Any]:
+def _state_dict(found: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
     """Find the state dict in what a training has saved: ``found`` itself, or one of the mappings it holds."""
     if _is_state_dict(found):
         return found
+    if not depth:
+        raise DOConvError(f"a state dict holds arrays by name; in {DEEPEST} mappings within each other is none")
     nested = {name: value for name, value in found.items() if isinstance(value, Mapping)}
     known = [value for name, value in nested.items() if name in STATE_DICTS]
     candidates = known or [value for value in nested.values() if _is_state_dict(value)]
@@ -41,19 +44,22 @@ def _state_dict(found: Mapping[str, Any]) -> Mapping[str, Any]:
             f"a state dict holds arrays by name, and the checkpoint holds {held}, of which "
             f"{'several may be' if candidates else 'none is'} one: give that one itself"
         )
-    return _state_dict(candidates[0])
+    return _state_dict(candidates[0], depth - 1)
 
 
 def _is_state_dict(found: Mapping[str, Any]) -> bool:
-    return bool(found) and all(hasattr(value, "shape") for value in found.values())
+    return bool(found) and all(isinstance(name, str) and hasattr(found[name], "shape") for name in found)
 
 
 def _on_cpu(name: str, value: Any) -> Array:
     """Take the values of a tensor on any device, or an array as it is."""
     try:
-        return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except TypeError as error:  # NumPy has not every dtype of PyTorch
         raise DOConvError(f"{name}: {error}; convert the network to float32 first") from error
+    if array.dtype.kind not in "fiub":
+        raise DOConvError(f"{name} is {array.dtype.name}: a network holds real numbers")
+    return array
 
 
 def _load_with_torch(path: str | os.PathLike[str]) -> Mapping[str, Any]:

@@ -15,11 +15,49 @@ import numpy as np
 
 from .. import __version__
 from ..errors import DOConvError
-from ..files.atomic import atomic
+from ..files.atomic import write_files
+from ..files.reading import read_text
+from ..schema import positive, read_json
 from .configuration import AnnealedRecipe, Command, Configuration, Recipe, Variant
 
 RECORD = "record.json"  # of one training
 RESULTS = "results.jsonl"  # of all that are finished
+
+
+def name(value: Any) -> bool:
+    """Tell whether a value may be the beginning of a path that does not lead out of its folder."""
+    return isinstance(value, str) and not value.startswith("/") and ".." not in value.split("/")
+
+
+NUMBER = (float, None)
+EPOCH_FIELDS = {
+    "loss": NUMBER,
+    "accuracy": NUMBER,
+    "validation_accuracy": float,
+    "seconds": NUMBER,
+    "metrics?": {str: float},
+}
+TRAINED = {"epochs": positive, "batch_size": positive, "averaged_epochs?": positive}
+SGD = {**TRAINED, "learning_rate": float, "momentum?": float, "weight_decay?": float}
+RECIPES = (
+    {**TRAINED, "script": str, "arguments": [str]},
+    {**SGD, "milestones": [float], "warmup_steps?": int, "warmup_rate?": float},
+    {**SGD, "curve?": str, "warmup?": float},
+)
+VARIANT_FIELDS = {
+    "name": name,
+    "doconv?": bool,
+    "stages?": ([int], None),
+    "d_mul?": (int, None),
+    "d_initializer?": str,
+}
+ONE_STAGE = {"data": name, "network": name, "variant": VARIANT_FIELDS, "recipe": RECIPES, "backbone?": None}
+RECORD_FIELDS = {
+    "configuration": {**ONE_STAGE, "backbone?": (None, ONE_STAGE)},
+    "seed": int,
+    "versions": {str: str},
+    "epochs": [EPOCH_FIELDS],
+}
 
 
 @dataclass(frozen=True)
@@ -74,15 +112,18 @@ class Record:
     @classmethod
     def from_json(cls, text: str) -> Record:
         """Invert :meth:`to_json`."""
-        fields = json.loads(text)
+        fields = read_json(text, RECORD_FIELDS)
         configuration = _configuration(fields["configuration"])
         epochs = tuple(Epoch(**epoch) for epoch in fields["epochs"])
         return cls(configuration, fields["seed"], fields["versions"], epochs)
 
     def save(self, folder: Path) -> None:
         """Write the record of ``folder``, atomically."""
-        with atomic(folder / RECORD) as (temporary,):
-            Path(temporary).write_text(self.to_json() + "\n")
+        write_files({folder / RECORD: self.content()})
+
+    def content(self) -> list[bytes]:
+        """Write the record as the file that it is saved as."""
+        return [f"{self.to_json()}\n".encode()]
 
 
 def open_record(configuration: Configuration, seed: int, folder: Path) -> Record:
@@ -122,8 +163,8 @@ def read_records(folder: Path) -> list[Record]:
 
 def _read(path: Path) -> Record:
     try:
-        return Record.from_json(path.read_text())
-    except (ValueError, KeyError, TypeError) as error:
+        return Record.from_json(read_text(path))
+    except ValueError as error:
         raise DOConvError(f"{path} is damaged ({error}); remove {path.parent} to train it anew") from error
 
 
@@ -135,21 +176,21 @@ def read_results(path: str | os.PathLike) -> list[Record]:
     DOConvError
         If there is no such file, or a line is no record; the line is named.
     """
-    if not os.path.isfile(path):
-        raise DOConvError(f"{path}: there is no such file")
     records = []
-    for number, line in enumerate(Path(path).read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
-            records.append(Record.from_json(line))
-        except (ValueError, KeyError, TypeError) as error:
+            record = Record.from_json(line)
+            if not record.epochs:
+                raise ValueError("it has no epochs")
+            records.append(record)
+        except ValueError as error:
             raise DOConvError(f"{path}, line {number}, is no record of a training: {error}") from error
     return records
 
 
 def write_results(path: Path, records: Sequence[Record]) -> None:
     """Write one JSON line for each record, atomically."""
-    with atomic(path) as (temporary,):
-        Path(temporary).write_text("".join(record.to_json() + "\n" for record in records))
+    write_files({path: [line for record in records for line in record.content()]})
 
 
 def with_results(path: Path, records: Iterable[Record]) -> list[Record]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable
@@ -15,7 +16,8 @@ from typing import Any, Callable
 from ..calls import Call
 from ..core.convert import fold, is_doconv
 from ..errors import DOConvError
-from ..files.atomic import atomic
+from ..files import params_format
+from ..files.atomic import write_files
 from ..monkeypatch import Undo, intercept, when_imported
 from .state import is_patched
 
@@ -68,25 +70,24 @@ def has_doconv_network(estimator: Any) -> bool:
     return estimator.net is not None and is_doconv(estimator.net)
 
 
-def fold_estimator(source: Path, target: Path) -> None:
-    """Write a saved estimator with its network folded: what stock GluonCV can load.
+def fold_estimator(estimator: Any, target: Path) -> None:
+    """Write a copy of an estimator with its network folded: what stock GluonCV can load.
 
     Raises
     ------
     DOConvError
         If GluonCV is not patched, or if a W or D is not finite; nothing is written then.
     """
-    with source.open("rb") as file:
-        estimator = pickle.load(file)
-    fold(estimator.net)
-    with atomic(target) as (temporary,):
-        estimator.save(temporary)
+    copied = pickle.loads(pickle.dumps(estimator))  # nothing is loaded that this process has not just written
+    fold(copied.net)
+    write_files({target: [pickle.dumps(copied)]})
 
 
 def _state(call: Call) -> dict:
     estimator, state = call.instance, call()
     if not isinstance(state.get("net"), bytes):
         return state
+    params_format.check(BytesIO(state["net"]))  # it was in a temporary file: was there space for it?
     if has_doconv_network(estimator):
         return {**state, "net": DOConvParameters(state["net"])}
     return {**state, **_without_folded(state)}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-
 from mxnet.gluon import HybridBlock
 
 from ..calls import Call
 from ..core.convert import is_doconv
+from ..files.atomic import temporary_folder
 from ..files.export import fold_checkpoint
 from ..monkeypatch import Undo, intercept
 
@@ -24,7 +22,7 @@ def fold_exports() -> Undo:
 def _export(call: Call) -> None:
     if not is_doconv(call.instance):
         return call()
-    with tempfile.TemporaryDirectory() as folder:
-        prefix = os.path.join(folder, "unfolded")
+    with temporary_folder() as folder:
+        prefix = str(folder / "unfolded")
         call(path=prefix)
         fold_checkpoint(prefix, call["epoch"], call["path"])

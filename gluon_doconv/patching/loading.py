@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
-import mxnet as mx
 from mxnet.gluon import Block
 
 from ..calls import Call
@@ -14,7 +12,7 @@ from ..core.convert import over_parameterize_convolutions
 from ..core.convolutions import Convolution, find_convolutions
 from ..files.fold import find_pairs
 from ..files.identities import with_structural_names
-from ..files.params import Arrays
+from ..files.params import Arrays, read_params_or_none
 from ..monkeypatch import Undo, intercept
 
 
@@ -25,8 +23,8 @@ def load_d_of_files() -> Undo:
 
 def _load_parameters(call: Call) -> None:
     net, filename = call.instance, call["filename"]
-    found = mx.nd.load(filename) if isinstance(filename, str) and os.path.isfile(filename) else None
-    if isinstance(found, dict):
+    found = read_params_or_none(filename) if isinstance(filename, str) else None
+    if found is not None:
         arrays = with_structural_names(found, net)
         convolutions = find_convolutions(net)
         over_parameterize_convolutions(net, convolutions, _with_d_in_file_only(net, convolutions, arrays))

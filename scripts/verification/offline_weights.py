@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gluon_doconv.compat.workarounds import apply_workarounds
-from gluon_doconv.files.atomic import atomic
+from gluon_doconv.files.params import write_parameters
 from gluon_doconv.monkeypatch import Undo
 
 from gluoncv.model_zoo import model_store
@@ -55,8 +55,7 @@ def make(name: str, file: Path) -> None:
     serve(file.parent)  # those of its backbone
     net = initialize(build(name))
     predict(net, inputs(name))  # so that every shape is known
-    with atomic(file) as (temporary,):
-        net.save_parameters(temporary)
+    write_parameters(file, net)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 from gluon_doconv import DOConvError, DOConvWarning
 from gluon_doconv.checkout import apply as checkouts
@@ -170,35 +169,57 @@ def test_a_failure_leaves_everything_as_it_was(verb, failing, function, error, c
     assert contents(checkout) == before
 
 
-def test_killed_in_the_middle_every_file_is_whole_and_applying_goes_on(checkout):
+def test_killed_in_the_middle_every_file_is_as_it_was(checkout):
     program = (
         "import os, sys\n"
         "from gluon_doconv.checkout import apply as checkouts\n"
         "replace = os.replace\n"
-        "os.replace = lambda *args: (replace(*args), os.kill(os.getpid(), 9))\n"
+        "os.replace = lambda a, b: (replace(a, b), b.name == '__init__.py' and os.kill(os.getpid(), 9))\n"
         "checkouts.apply(sys.argv[1])\n"
     )
     killed = subprocess.run([sys.executable, "-c", program, str(checkout)])
     assert killed.returncode == -9
-    found = checkouts.check(checkout)
-    assert (found.paths("patched"), found.paths("plain")) == (PATCHED[:1], PATCHED[1:])
+    assert b"doconv" in (checkout / LIBRARY).read_bytes()
+    assert checkouts.check(checkout).paths("plain") == PATCHED
     assert checkouts.apply(checkout).paths("patched") == PATCHED
 
 
 def test_a_folder_that_cannot_be_written_to(checkout, monkeypatch):
     before = contents(checkout)
-    real = tempfile.mkstemp
+    real = os.replace
 
-    def mkstemp(dir, **kwargs):
-        if dir.name == "scripts":
-            raise PermissionError(13, "Permission denied", str(dir))
-        return real(dir=dir, **kwargs)
+    def replace(source, target):
+        if target.parent.name == "scripts":
+            raise PermissionError(13, "Permission denied", str(source), None, str(target))
+        real(source, target)
 
-    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr(os, "replace", replace)
     message = f"{SCRIPT} cannot be written: Permission denied; every file of {checkout} is as it was"
     with pytest.raises(DOConvError, match=re.escape(message)):
         checkouts.apply(checkout)
     assert contents(checkout) == before
+
+
+def test_links_out_of_the_checkout_are_not_followed(checkout, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    script = (checkout / SCRIPT).rename(outside / "train.py")
+    (checkout / SCRIPT).symlink_to(script)
+    before = script.read_bytes()
+    assert checkouts.apply(checkout).left[SCRIPT] == "is a link out of the checkout"
+    checkouts.revert(checkout)
+    assert script.read_bytes() == before
+    (checkout / "gluoncv").rename(outside / "gluoncv")
+    (checkout / "gluoncv").symlink_to(outside / "gluoncv")
+    with pytest.raises(DOConvError, match="is a link out of"):
+        checkouts.apply(checkout)
+
+
+def test_a_script_of_twelve_gigabytes(checkout):
+    with (checkout / SCRIPT).open("ab") as file:
+        file.truncate(12 << 30)
+    with pytest.raises(DOConvError, match=f"{SCRIPT} is damaged: it has 12,884,901,888 bytes"):
+        checkouts.check(checkout)
 
 
 def test_command_line(checkout):

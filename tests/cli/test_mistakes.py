@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+from gluon_doconv import DOConv2D
 from gluon_doconv.cli import main
 from gluon_doconv.cli.errors import errors_as_messages
 from gluon_doconv.errors import DOConvError
@@ -29,6 +30,9 @@ def folder(tmp_path_factory):
     net.initialize()
     net(mx.nd.zeros((1, 3, 32, 32)))
     net.save_parameters(str(path / "plain.params"))
+    layer = DOConv2D(2, 3, in_channels=2)
+    layer.initialize()
+    layer.save_parameters(str(path / "doconv.params"))
     (path / "garbage.params").write_bytes(bytes(range(256)))
     (path / "empty.params").write_bytes(b"")
     (path / "folder").mkdir()
@@ -58,6 +62,10 @@ MISTAKES = [
     ("inspect nowhere.params", 1, "nowhere.params: there is no such file"),
     ("inspect folder", 1, "folder: there is no such file"),
     ("inspect garbage.params", 1, "garbage.params is damaged"),
+    (f"fold doconv.params {'x' * 256}", 1, "xxx cannot be written: File name too long"),
+    ("fold doconv.params folder", 1, "folder is a folder, a device or a pipe: name a file"),
+    ("fold doconv.params /dev/null", 1, "/dev/null is a folder, a device or a pipe"),
+    ("fold doconv.params /proc/x", 1, "/proc/x cannot be written: "),
     ("inspect plain.params folder", 2, "unexpected extra argument"),
     # summary
     ("summary", 2, "Missing argument 'MODEL'"),

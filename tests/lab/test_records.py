@@ -43,7 +43,7 @@ def test_damaged_records_are_named(tmp_path):
     (tmp_path / "record.json").write_text('{"seed": 1')
     with pytest.raises(doconv.DOConvError, match=r"record\.json is damaged"):
         records.open_record(TINY, 0, tmp_path)
-    (tmp_path / "results.jsonl").write_text(Record(TINY, 0, {}).to_json() + "\n{}\n")
+    (tmp_path / "results.jsonl").write_text(Record(TINY, 0, {}, (Epoch(1, 0.5, 0.5, 1),)).to_json() + "\n{}\n")
     with pytest.raises(doconv.DOConvError, match=r"results\.jsonl, line 2, is no record"):
         records.read_results(tmp_path / "results.jsonl")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
 from ...compat.rehearsal import MARK
-from ...errors import DOConvError
+from ...errors import DOConvError, faults_of
+from ...files.journal import sync
+from ...files.transaction import transaction
 from .scenes import Plan
 
 
@@ -25,19 +26,17 @@ def new_folder(target: str | os.PathLike) -> Iterator[Path]:
     DOConvError
         If ``target`` is not a new or empty folder, or if the disk refuses.
     """
-    target = Path(target).expanduser().resolve()
-    try:
-        _check_vacant(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        ) as temporary:
-            folder = Path(temporary, target.name)
+    with faults_of(target):
+        place = Path(target).expanduser().resolve()
+        _check_vacant(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with transaction(place.parent) as hidden:
+            folder = hidden / place.name
             folder.mkdir()
             yield folder
-            os.rename(folder, target)  # refused where something has come into the target meanwhile
-    except OSError as error:
-        raise DOConvError(f"{target} cannot be written: {error}") from error
+            for written in folder.rglob("*"):
+                sync(written)
+            os.rename(folder, place)  # refused where something has come into the target meanwhile
 
 
 def _check_vacant(target: Path) -> None:

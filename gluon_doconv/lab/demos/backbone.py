@@ -25,6 +25,7 @@ from mxnet.gluon.data import DataLoader, Dataset
 from mxnet.gluon.data.vision import transforms
 from tqdm import tqdm
 
+from ...files.params import write_parameters
 from ...patching.pretrained import serve_weights
 from ..configuration import Configuration
 from ..datasets import write
@@ -119,7 +120,7 @@ class BackboneDemo(Demo):
         learner = Learner(trainer, batches, step, measure)
         record = train_with_bar(record, learner, name, self.tracker)
         folder.mkdir(parents=True, exist_ok=True)
-        net.save_parameters(str(folder / f"{stage.network}.params"))
+        write_parameters(folder / f"{stage.network}.params", net)
         return record
 
     def _written(self, stage: Stage, folder: Path) -> Path:

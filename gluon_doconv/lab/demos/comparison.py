@@ -10,7 +10,7 @@ from typing import Mapping, Sequence
 
 from tabulate import tabulate
 
-from ...files.atomic import atomic
+from ...files.atomic import write_files
 from ..records import RESULTS, Record, with_results, write_results
 from .deployment import Deployed
 from .labels import LABELS, PLAIN
@@ -97,9 +97,8 @@ def write_comparison(output: Path, comparison: Comparison) -> str:
     """Write the records of all trainings, what deployment found, and the report, which is returned."""
     text = report(comparison)
     found = {"parameters while training": comparison.parameters, **asdict(comparison.deployed)}
-    with atomic(output / "deployment.json", output / "results.md") as (json_file, markdown_file):
-        Path(json_file).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        Path(markdown_file).write_text(text + "\n", encoding="utf-8")
+    numbers = json.dumps(found, indent=2) + "\n"
+    write_files({output / "deployment.json": [numbers.encode()], output / "results.md": [f"{text}\n".encode()]})
     records = [record for label in LABELS for record in comparison.trained[label]]
     write_results(output / RESULTS, with_results(output / RESULTS, records))
     return text

@@ -14,6 +14,7 @@ import mxnet as mx
 from gluoncv.utils import random
 from mxnet.gluon import HybridBlock
 
+from ...files.params import write_parameters
 from ...patching.patch import patched
 from ..configuration import BASELINE, DOCONV, AnnealedRecipe, Configuration
 from ..datasets import ALL_DIGITS
@@ -154,7 +155,7 @@ class Demo(ABC):
             random.seed(self.seed)
             record = Record(self.configuration(label), self.seed, versions())
             record = train_with_bar(record, self.learner(net, data), f"{label}{self.task}", self.tracker)
-        net.save_parameters(str(checkpoint(output, label)))
+        write_parameters(checkpoint(output, label), net)
         return [*earlier, record]
 
     def _load(self, label: str, output: Path) -> HybridBlock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -21,6 +20,7 @@ from mxnet.gluon.data import DataLoader
 from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss
 
 from ...compat.roi_align import masked_roi_align
+from ...files.atomic import temporary_folder
 from ..configuration import AnnealedRecipe
 from ..datasets.coco import DIGIT_IDS, IDS
 from ..evaluation import Outputs, Validation, context_of, predict
@@ -96,7 +96,7 @@ class Detection(BackboneDemo):
         truth = _coco(data.scenes, "val", skip_empty=False)
 
         def score(outputs: Outputs) -> dict[str, float]:
-            with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+            with temporary_folder() as folder, redirect_stdout(io.StringIO()):
                 metric = COCODetectionMetric(truth, f"{folder}/found", use_time=False)
                 for classes, scores, boxes in outputs:
                     metric.update(boxes.clip(0, self.stage.size - 1), classes, scores)

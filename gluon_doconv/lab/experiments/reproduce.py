@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 from ...errors import DOConvError
-from ...files.atomic import atomic
+from ...files.atomic import write_files
 from ..configuration import Configuration, Recipe
 from ..figures.curves import draw_curves, drawable
 from ..images import load
@@ -76,9 +76,7 @@ def write(table: Table, output: Path) -> str:
     text = markdown(table, records)
     results, readable, separated, curves = outputs(table, output)
     write_results(results, records)
-    with atomic(readable, separated) as (markdown_file, csv_file):
-        Path(markdown_file).write_text(text)
-        Path(csv_file).write_text(comma_separated(table, records))
+    write_files({readable: [text.encode()], separated: [comma_separated(table, records).encode()]})
     wanted = table.configurations()
     drawn = drawable(record for record in records if record.configuration in wanted)
     if drawn:

@@ -14,16 +14,21 @@ from typing import Callable, Iterator
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon import HybridBlock
+from mxnet.gluon import HybridBlock, Trainer
 
 from ...core.convert import over_parameterize_selected
 from ...core.convolutions import find_convolutions
+from ...errors import DOConvError
+from ...files.atomic import write_files
+from ...files.checkpoint import match_to_network
+from ...files.params import read_params, values_of
+from ...files.params_format import content
 from ...zoo.build import build
 from .. import training
 from ..configuration import Configuration, Recipe
 from ..evaluation import default_context, evaluate, top_1
 from ..images import Images, ShuffledBatches
-from ..records import Record
+from ..records import RECORD, Record
 from ..tracking import Scores
 
 VALIDATION_BATCH = 250
@@ -53,13 +58,17 @@ def train(
     net = _network(record.configuration, record.seed, images)
     learner = _learner(net, record, images)
     if record.epochs:
-        net.load_parameters(str(_state(folder, record, "params")), ctx=default_context())
-        learner.trainer.load_states(str(_state(folder, record, "states")))
+        _load(net, _state(folder, record, "params"))
+        _load_momenta(net, learner.trainer, _state(folder, record, "momenta"))
 
     def save(record: Record) -> None:
-        net.save_parameters(str(_state(folder, record, "params")))
-        learner.trainer.save_states(str(_state(folder, record, "states")))
-        record.save(folder)
+        write_files(
+            {
+                _state(folder, record, "params"): content(values_of(net)),
+                _state(folder, record, "momenta"): content(_momenta(net, learner.trainer)),
+                folder / RECORD: record.content(),
+            }
+        )
         _remove_older_states(folder, record)
         on_epoch(record)
 
@@ -97,12 +106,43 @@ def _generators(record: Record) -> Iterator[np.random.RandomState]:
 
 
 def _state(folder: Path, record: Record, kind: str) -> Path:
-    """States are named by their epoch; the record, written last, says which epoch counts."""
+    """States are named by their epoch; the record, which is written with them, says which epoch counts."""
     return folder / f"epoch{len(record.epochs):04d}.{kind}"
 
 
+def _load(net: HybridBlock, path: Path) -> None:
+    arrays = match_to_network(read_params(path), net, path)
+    for name, parameter in net._collect_params_with_prefix().items():
+        parameter.set_data(arrays[name])
+
+
+def _momenta(net: HybridBlock, trainer: Trainer) -> dict[str, mx.nd.NDArray]:
+    """What SGD remembers of each parameter: arrays, where MXNet's own states are a pickle."""
+    (updater,) = trainer._updaters
+    positions = _positions(net, trainer)
+    return {name: updater.states[i] for name, i in positions.items() if updater.states.get(i) is not None}
+
+
+def _load_momenta(net: HybridBlock, trainer: Trainer, path: Path) -> None:
+    momenta, positions = read_params(path), _positions(net, trainer)
+    for name, momentum in momenta.items():
+        if name not in positions or trainer._params[positions[name]].shape != momentum.shape:
+            raise DOConvError(
+                f"{path} does not fit this training: {name}; remove {path.parent} to train it anew"
+            )
+    (updater,) = trainer._updaters
+    updater.states = {positions[name]: momentum for name, momentum in momenta.items()}
+    updater.states_synced = dict.fromkeys(updater.states, False)
+
+
+def _positions(net: HybridBlock, trainer: Trainer) -> dict[str, int]:
+    """Where the Trainer files each parameter, by its name in the network."""
+    parameters = net._collect_params_with_prefix()
+    return {name: trainer._param2idx[one.name] for name, one in parameters.items() if one.grad_req != "null"}
+
+
 def _remove_older_states(folder: Path, record: Record) -> None:
-    kept = {_state(folder, record, kind) for kind in ("params", "states")}
-    for path in (*folder.glob("epoch*.params"), *folder.glob("epoch*.states")):
+    kept = {_state(folder, record, kind) for kind in ("params", "momenta")}
+    for path in (*folder.glob("epoch*.params"), *folder.glob("epoch*.momenta")):
         if path not in kept:
             path.unlink()

@@ -151,7 +151,8 @@ def _imagenet(folder: Path) -> list[str]:
 
 def _is_whole(params: Path) -> bool:
     try:
-        params_format.check(params)
+        with params.open("rb") as file:
+            params_format.check(file)
     except (OSError, ValueError):
         return False
     return True

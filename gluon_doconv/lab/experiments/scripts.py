@@ -153,7 +153,7 @@ def train_by_script(training: ScriptTraining, progress: Callable[[Record], None]
     """
     record, path = training.record, training.folder / LOG
     environment = training.prepare()
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    lines = path.read_text(errors="replace").splitlines(keepends=True) if path.exists() else []
     with path.open("a") as log, subprocess.Popen(
         training.command_line(record),
         cwd=training.folder,
@@ -161,6 +161,7 @@ def train_by_script(training: ScriptTraining, progress: Callable[[Record], None]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         try:

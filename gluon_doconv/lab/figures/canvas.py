@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from io import BytesIO
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...files.atomic import atomic
+from ...files.atomic import write_files
 
 DOTS_PER_INCH = 110
 
@@ -27,5 +27,6 @@ def hide_from(number: int, axes: np.ndarray) -> None:
 
 def save(figure: Figure, path: str | os.PathLike) -> None:
     """Write a figure as PNG, atomically."""
-    with atomic(Path(path)) as (temporary,):
-        figure.savefig(temporary, dpi=DOTS_PER_INCH, format="png")
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=DOTS_PER_INCH, format="png")
+    write_files({path: [drawn.getvalue()]})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Callable
 
+from ...files.atomic import temporary_folder
 from ..figures.kernels import draw_heat_maps, draw_kernels, read_layers
 from .parts import Picture
 
@@ -43,6 +43,6 @@ def pictures(checkpoint: Path | None) -> list[Picture]:
 
 
 def _png(draw: Callable[[Path], None]) -> bytes:
-    with TemporaryDirectory() as folder:
-        draw(Path(folder, "picture.png"))
-        return Path(folder, "picture.png").read_bytes()
+    with temporary_folder() as folder:
+        draw(folder / "picture.png")
+        return (folder / "picture.png").read_bytes()

@@ -9,7 +9,7 @@ from typing import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ... import __version__
-from ...files.atomic import atomic
+from ...files.atomic import write_text
 from .markdown import to_html
 from .parts import Run
 from .runs import read_runs
@@ -24,8 +24,7 @@ def write_page(folders: Sequence[Path], target: Path) -> None:
         If a folder is missing, holds no finished run, or a damaged one.
     """
     html = render([run for folder in folders for run in read_runs(folder)])
-    with atomic(target) as (temporary,):
-        Path(temporary).write_text(html, encoding="utf-8")
+    write_text(target, html)
 
 
 def render(runs: Sequence[Run]) -> str:

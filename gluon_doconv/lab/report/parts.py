@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
+from ...files.reading import read_bytes
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -65,7 +67,7 @@ SMOKE = "SMOKE RUN"  # so begins the note of every output of such a run
 
 def saved_picture(path: Path, caption: str, alt: str) -> list[Picture]:
     """Read the picture of a file, or none where there is no such file."""
-    return [Picture(path.read_bytes(), caption, alt)] if path.is_file() else []
+    return [Picture(read_bytes(path), caption, alt)] if path.is_file() else []
 
 
 def named(caption: str, values: Mapping[str, Any]) -> Grid:

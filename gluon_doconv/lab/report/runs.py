@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Iterable, Sequence
 
 from ...errors import DOConvError
+from ...files.reading import read_text
 from ..configuration import DOCONV
 from ..experiments.catalogue import TABLES
 from ..experiments.reproduce import TRAININGS
@@ -49,7 +50,7 @@ def read_runs(folder: Path) -> list[Run]:
 
 
 def _run(text: Path, records: Sequence[Record]) -> Run:
-    heading, _, rest = text.read_text(encoding="utf-8").partition("\n")
+    heading, _, rest = read_text(text).partition("\n")
     histories = records if len(records) <= MOST_HISTORIES else ()
     return Run(
         title=heading.lstrip("# "),
