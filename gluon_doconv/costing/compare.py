@@ -13,9 +13,10 @@ from ..core import names
 from ..core.arguments import a_network, a_shape, takes
 from ..core.convert import composing, doconv_convolutions, require_doconv
 from ..core.convolutions import Convolution, GraphConvolution, find_convolutions
-from ..core.graph import Graph, trace
+from ..core.graph import Graph
 from ..core.kernel import Geometry
 from ..core.macc import Macc, Memory, macc, memory
+from ..core.tracing import trace
 from ..errors import DOConvError
 from .costs_table import COMPOSITIONS, Costs, LayerCost, total_of
 from .counting import Operation, count

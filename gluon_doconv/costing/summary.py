@@ -12,9 +12,9 @@ from tabulate import tabulate
 
 from ..core.arguments import a_network, a_shape_or_none, takes
 from ..core.convolutions import Convolution, find_convolutions
-from ..core.graph import trace
 from ..core.kernel import Geometry
 from ..core.macc import Macc, macc
+from ..core.tracing import trace
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from mxnet.gluon import HybridBlock
 from ..core import names
 from ..core.arguments import a_network, a_path, an_epoch, reason, takes
 from ..core.convert import composing
-from ..core.graph import Graph, trace
+from ..core.graph import Graph
+from ..core.tracing import trace
 from ..errors import DOConvError
 from . import symbol_format
 from .atomic import write_files

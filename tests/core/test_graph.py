@@ -2,8 +2,9 @@
 
 from gluon_doconv import DOConvError
 from gluon_doconv.core import kernel, operators
-from gluon_doconv.core.graph import ConvolutionNode, Graph, trace
+from gluon_doconv.core.graph import ConvolutionNode, Graph
 from gluon_doconv.core.kernel import Geometry
+from gluon_doconv.core.tracing import trace
 
 import mxnet as mx
 import numpy as np
