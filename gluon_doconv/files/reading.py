@@ -15,6 +15,7 @@ MOST_BYTES = 1 << 28  # of a file of text
 def require_file(path: str | os.PathLike[str], most: float = float("inf")) -> None:
     """Raise :class:`DOConvError` if a path is not that of an ordinary file of at most so many bytes."""
     with faults_of(path, "read"):
+        settle(Path(os.path.realpath(path)).parent)
         try:
             found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -23,7 +24,6 @@ def require_file(path: str | os.PathLike[str], most: float = float("inf")) -> No
         raise DOConvError(f"{path}: there is no such file; it is a folder, a device or a pipe")
     if found.st_size > most:
         raise DOConvError(f"{path} is damaged: it has {found.st_size:,} bytes, and {most:,} are the most")
-    settle(Path(os.path.realpath(path)).parent)
 
 
 def read_bytes(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:

@@ -10,6 +10,7 @@ import copy
 import pickle
 from io import BytesIO
 from pathlib import Path
+from tempfile import gettempdir
 from types import ModuleType
 from typing import Any, Callable
 
@@ -87,10 +88,18 @@ def _state(call: Call) -> dict:
     estimator, state = call.instance, call()
     if not isinstance(state.get("net"), bytes):
         return state
-    params_format.check(BytesIO(state["net"]))  # it was in a temporary file: was there space for it?
+    _require_whole(state["net"])
     if has_doconv_network(estimator):
         return {**state, "net": DOConvParameters(state["net"])}
     return {**state, **_without_folded(state)}
+
+
+def _require_whole(parameters: bytes) -> None:
+    """Refuse what MXNet has not written whole into a temporary file, without a word."""
+    try:
+        params_format.check(BytesIO(parameters))
+    except ValueError as error:
+        raise DOConvError(f"the network was not written whole ({error}): is {gettempdir()} full?") from error
 
 
 def _without_folded(state: dict) -> dict:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ...compat.rehearsal import layout_of
+from ...core.arguments import takes
 from . import cifar, cityscapes, coco, imagenet, voc
 from .digits import DIGITS
 from .folder import mark, new_folder
@@ -30,6 +31,7 @@ ALL_DIGITS = tuple(range(DIGITS))
 __all__ = ["LAYOUTS", "Plan", "layout_of", "write"]
 
 
+@takes()
 def write(
     layout: str,
     target: str | os.PathLike,

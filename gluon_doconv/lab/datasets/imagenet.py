@@ -8,6 +8,7 @@ import mxnet as mx
 from gluoncv.data import ImageNet1kAttr
 from PIL import Image
 
+from ...errors import DOConvError
 from .digits import DIGITS
 from .scenes import Plan
 
@@ -46,4 +47,7 @@ def _write_records(prefix: Path, files: list[tuple[Path, int]]) -> None:
     for number, (path, label) in enumerate(files):
         header = mx.recordio.IRHeader(flag=0, label=float(label), id=number, id2=0)
         record.write_idx(number, mx.recordio.pack(header, path.read_bytes()))
+    size = record.tell()
     record.close()
+    if Path(f"{prefix}.rec").stat().st_size != size:  # MXNet does not say when the disk is full
+        raise DOConvError(f"{prefix}.rec was not written whole: is there space left?")
