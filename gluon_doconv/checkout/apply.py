@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Mapping, Sequence
 
+from ..disk.atomic import write_files
+from ..disk.reading import read_bytes
+from ..disk.transaction import settle
 from ..errors import DOConvError, DOConvWarning
-from ..files.atomic import write_files
-from ..files.reading import read_bytes
-from ..files.transaction import settle
 from . import placement
 from .insertion import Insertion, insert, marked_lines, remove
 from .syntax import imported, parse

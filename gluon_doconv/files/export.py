@@ -13,13 +13,13 @@ from ..core.arguments import a_network, a_path, an_epoch, reason, takes
 from ..core.convert import composing
 from ..core.graph import Graph
 from ..core.tracing import trace
+from ..disk.atomic import write_files
+from ..disk.reading import read_text
 from ..errors import DOConvError
 from . import symbol_format
-from .atomic import write_files
 from .fold import Pair, find_pairs, fold_pairs
 from .params import Arrays, read_params
 from .params_format import content
-from .reading import read_text
 
 
 @takes(prefix=a_path, epoch=an_epoch, target_prefix=a_path)

@@ -11,8 +11,8 @@ from mxnet.gluon import HybridBlock
 
 from ..core import names
 from ..core.arguments import a_dtype, a_network, a_path, one_or_more_shapes, takes
+from ..disk.atomic import temporary_folder, write_files
 from ..errors import DOConvError
-from .atomic import temporary_folder, write_files
 from .export import folded_graph
 from .params import Arrays
 

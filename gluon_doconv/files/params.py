@@ -9,10 +9,10 @@ from typing import Iterator, Mapping
 import mxnet as mx
 from mxnet.gluon import Block
 
+from ..disk.atomic import temporary_folder, write_files
+from ..disk.reading import require_file
 from ..errors import DOConvError, faults_of
 from . import params_format
-from .atomic import temporary_folder, write_files
-from .reading import require_file
 
 Arrays = Mapping[str, mx.nd.NDArray]
 

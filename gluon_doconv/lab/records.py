@@ -14,9 +14,9 @@ import mxnet as mx
 import numpy as np
 
 from .. import __version__
+from ..disk.atomic import write_files
+from ..disk.reading import read_text
 from ..errors import DOConvError
-from ..files.atomic import write_files
-from ..files.reading import read_text
 from ..schema import positive, read_json
 from .configuration import AnnealedRecipe, Command, Configuration, Recipe, Variant
 

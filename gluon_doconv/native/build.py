@@ -12,10 +12,11 @@ import shlex
 import shutil
 import stat
 import subprocess
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..disk.transaction import transaction
+from ..errors import DOConvError
 from ..version import __version__
 
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def library() -> Path:
         if not path.exists():
             _compile(sources, mxnet / "include", path)
         return _own(path)
-    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home folder
+    except (OSError, RuntimeError, DOConvError) as error:  # RuntimeError: this user has no home folder
         raise UnavailableError(str(error)) from error
 
 
@@ -97,8 +98,8 @@ def _compiler() -> list[str]:
 
 def _compile(sources: list[Path], include: Path, target: Path) -> None:
     """Write ``target`` in one step: of two processes that compile at once, the later replaces like by like."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        made = Path(folder, target.name)
+    with transaction(target.parent) as folder:
+        made = folder / target.name
         command = [*_compiler(), *OPTIONS, f"-I{include}", *map(str, sources), "-o", str(made)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)

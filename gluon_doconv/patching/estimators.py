@@ -16,9 +16,9 @@ from typing import Any, Callable
 
 from ..calls import Call
 from ..core.convert import fold, is_doconv
+from ..disk.atomic import write_files
 from ..errors import DOConvError
 from ..files import params_format
-from ..files.atomic import write_files
 from ..monkeypatch import Undo, intercept, when_imported
 from .state import is_patched
 

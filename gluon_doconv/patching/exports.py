@@ -6,7 +6,7 @@ from mxnet.gluon import HybridBlock
 
 from ..calls import Call
 from ..core.convert import is_doconv
-from ..files.atomic import temporary_folder
+from ..disk.atomic import temporary_folder
 from ..files.export import fold_checkpoint
 from ..monkeypatch import Undo, intercept
 

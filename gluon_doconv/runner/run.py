@@ -9,10 +9,10 @@ import types
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkstemp
 
 from ..compat.workarounds import WORKAROUNDS, apply_workarounds
 from ..core.config_text import SWITCH
+from ..disk.atomic import temporary_folder
 from ..errors import DOConvError
 from ..patching.converter import Converter
 from ..patching.modules import convert_modules
@@ -42,10 +42,11 @@ def run(config: RunConfig) -> None:
     """
     sys.path.insert(0, os.getcwd() if config.is_module else str(Path(config.target).resolve().parent))
     program = config.program()
-    config = replace(config, notes=_empty_file())
-    checkpoints = CheckpointLog(config.fold_on_save, config.notes)
     with ExitStack() as stack:
-        stack.callback(_remove, config.notes, os.getpid())
+        notes = stack.enter_context(temporary_folder()) / "notes"
+        notes.touch()
+        config = replace(config, notes=str(notes))
+        checkpoints = CheckpointLog(config.fold_on_save, config.notes)
         active = prepare(config, stack)
         _announce(config)
         if active is not None:
@@ -121,17 +122,6 @@ def _announce(config: RunConfig) -> None:
         _say(f"workarounds that are off: {', '.join(off)}")
     if config.doconv is None:
         _say("DO-Conv is off: the script runs plain")
-
-
-def _empty_file() -> str:
-    descriptor, path = mkstemp(prefix="gluon-doconv-")
-    os.close(descriptor)
-    return path
-
-
-def _remove(path: str, process: int) -> None:
-    if os.getpid() == process:
-        os.unlink(path)
 
 
 def _report(active: Converter, checkpoints: CheckpointLog, process: int) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Iterator
 
 from ...compat.rehearsal import MARK
+from ...disk.journal import sync
+from ...disk.transaction import transaction
 from ...errors import DOConvError, faults_of
-from ...files.journal import sync
-from ...files.transaction import transaction
 from .scenes import Plan
 
 

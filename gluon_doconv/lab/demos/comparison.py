@@ -10,7 +10,7 @@ from typing import Mapping, Sequence
 
 from tabulate import tabulate
 
-from ...files.atomic import write_files
+from ...disk.atomic import write_files
 from ..records import RESULTS, Record, with_results, write_results
 from .deployment import Deployed
 from .labels import LABELS, PLAIN

@@ -20,7 +20,7 @@ from mxnet.gluon.data import DataLoader
 from mxnet.gluon.loss import HuberLoss, SigmoidBinaryCrossEntropyLoss, SoftmaxCrossEntropyLoss
 
 from ...compat.roi_align import masked_roi_align
-from ...files.atomic import temporary_folder
+from ...disk.atomic import temporary_folder
 from ..configuration import AnnealedRecipe
 from ..datasets.coco import DIGIT_IDS, IDS
 from ..evaluation import Outputs, Validation, context_of, predict

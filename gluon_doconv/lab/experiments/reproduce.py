@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
+from ...disk.atomic import write_files
 from ...errors import DOConvError
-from ...files.atomic import write_files
 from ..configuration import Configuration, Recipe
 from ..figures.curves import draw_curves, drawable
 from ..images import load

@@ -18,8 +18,8 @@ from mxnet.gluon import HybridBlock, Trainer
 
 from ...core.convert import over_parameterize_selected
 from ...core.convolutions import find_convolutions
+from ...disk.atomic import write_files
 from ...errors import DOConvError
-from ...files.atomic import write_files
 from ...files.checkpoint import match_to_network
 from ...files.params import read_params, values_of
 from ...files.params_format import content

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...files.atomic import write_files
+from ...disk.atomic import write_files
 
 DOTS_PER_INCH = 110
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Callable
 
-from ...files.atomic import temporary_folder
+from ...disk.atomic import temporary_folder
 from ..figures.kernels import draw_heat_maps, draw_kernels, read_layers
 from .parts import Picture
 

@@ -9,7 +9,7 @@ from typing import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ... import __version__
-from ...files.atomic import write_text
+from ...disk.atomic import write_text
 from .markdown import to_html
 from .parts import Run
 from .runs import read_runs

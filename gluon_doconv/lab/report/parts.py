@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
 
-from ...files.reading import read_bytes
+from ...disk.reading import read_bytes
 
 
 @dataclass(frozen=True)

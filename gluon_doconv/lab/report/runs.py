@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Iterable, Sequence
 
+from ...disk.reading import read_text
 from ...errors import DOConvError
-from ...files.reading import read_text
 from ..configuration import DOCONV
 from ..experiments.catalogue import TABLES
 from ..experiments.reproduce import TRAININGS

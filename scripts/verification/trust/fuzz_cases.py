@@ -15,10 +15,10 @@ from typing import Any, Callable
 import gluon_doconv as doconv
 from gluon_doconv.checkout import apply as checkouts
 from gluon_doconv.compat.rehearsal import MARK, layout_of
-from gluon_doconv.files.journal import JOURNAL, Step, identity
+from gluon_doconv.disk.journal import JOURNAL, Step, identity
+from gluon_doconv.disk.reading import read_text
+from gluon_doconv.disk.transaction import PREFIX
 from gluon_doconv.files.params_format import content
-from gluon_doconv.files.reading import read_text
-from gluon_doconv.files.transaction import PREFIX
 from gluon_doconv.lab.configuration import DOCONV, Configuration, Recipe
 from gluon_doconv.lab.experiments import resumable
 from gluon_doconv.lab.records import RECORD, RESULTS, Epoch, Record, open_record

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Callable
 
-from gluon_doconv.files import atomic, journal, transaction
+from gluon_doconv.disk import atomic, journal, transaction
 from gluon_doconv.lab.datasets import folder as data_folder
 
 from .writers import Snapshot, Writer, snapshot

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping, Union
 from zlib import crc32
@@ -58,9 +58,11 @@ def write_text(path: Target, text: str) -> None:
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Make a folder for this block among the system's temporary ones; what is killed leaves it to the next."""
-    with transaction(Path(tempfile.gettempdir())) as path:
-        folder = path / "temporary"  # what is written here locks its folder, and the other is locked
-        folder.mkdir()
+    with ExitStack() as stack:
+        with faults_of(f"a temporary folder in {tempfile.gettempdir()}"):
+            path = stack.enter_context(transaction(Path(tempfile.gettempdir())))
+            folder = path / "temporary"  # what is written here locks its folder, and the other is locked
+            folder.mkdir()
         yield folder
 
 

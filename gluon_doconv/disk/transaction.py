@@ -25,13 +25,19 @@ def transaction(folder: Path) -> Iterator[Path]:
     """Make a hidden folder in ``folder`` for this block, after what dead ones have left there is settled."""
     settle(folder)
     path, lock = _begin(folder)
+    process = os.getpid()
     try:
         yield path
     finally:
-        with suppress(OSError):  # what is left is removed by the next
-            if not (path / JOURNAL).exists():  # there still only if undoing has failed
-                shutil.rmtree(path, ignore_errors=True)
+        if os.getpid() == process:  # and no fork of it
+            _end(path)
         os.close(lock)
+
+
+def _end(path: Path) -> None:
+    with suppress(OSError):  # what is left is removed by the next
+        if not (path / JOURNAL).exists():  # there still only if undoing has failed
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def settle(folder: Path) -> None:

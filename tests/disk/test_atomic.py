@@ -6,9 +6,9 @@ import stat
 import tempfile
 
 from gluon_doconv import DOConvError
-from gluon_doconv.files import journal, transaction
-from gluon_doconv.files.atomic import temporary_folder, write_files
-from gluon_doconv.files.reading import read_text
+from gluon_doconv.disk import journal, transaction
+from gluon_doconv.disk.atomic import temporary_folder, write_files
+from gluon_doconv.disk.reading import read_text
 
 import pytest
 
