@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 LARGEST = 2**63  # of whole numbers: what array libraries take
+LONGEST = 1 << 23  # of JSON, in characters; of brackets alone, Python takes a second and hundreds of megabytes
 
 
 def read_json(text: str, schema: Any) -> Any:
@@ -21,6 +22,8 @@ def read_json(text: str, schema: Any) -> Any:
     ValueError
         If it does not, saying where.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"it has {len(text):,} characters, and {LONGEST:,} are the most")
     try:
         value = json.loads(text)
         require(value, schema)

@@ -21,7 +21,6 @@ from .syntax import imported, parse
 
 PACKAGE = "gluoncv/__init__.py"
 PREPARE_DATA = "scripts/datasets/"
-MOST_BYTES = 1 << 24  # of a script
 
 Place = Callable[[bytes], Sequence[Insertion]]
 
@@ -187,7 +186,7 @@ def _leads_out(root: Path, path: str) -> bool:
 def _read(root: Path, path: str) -> bytes:
     if _leads_out(root, path):
         raise DOConvError(f"{root / path} is a link out of {root}, and none is followed")
-    return read_bytes(root / path, MOST_BYTES)
+    return read_bytes(root / path)
 
 
 def _replace(root: Path, content: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> None:

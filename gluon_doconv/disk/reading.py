@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import DOConvError, faults_of
 from .transaction import settle
 
-MOST_BYTES = 1 << 28  # of a file of text
+MOST_BYTES = 1 << 24  # of a text or a picture
 
 
 def require_file(path: str | os.PathLike[str], most: float = float("inf")) -> None:
