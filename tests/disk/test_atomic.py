@@ -244,3 +244,21 @@ def test_temporary_folders_of_killed_processes_are_removed(tmp_path, monkeypatch
         write_files({folder / "file": [b""]})
         assert os.listdir(tmp_path) == [folder.parent.name]
     assert not os.listdir(tmp_path)
+
+
+def test_processes_that_write_the_same_files_at_once(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    children = []
+    for writer in range(3):
+        children.append(os.fork())
+        if not children[-1]:
+            failed = True
+            try:
+                for turn in range(20):
+                    write_files({one: [b"%d %d" % (writer, turn)], two: [b"%d %d" % (writer, turn)]})
+                failed = False
+            finally:
+                os._exit(failed)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert one.read_bytes() == two.read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["one", "two"]

@@ -35,6 +35,11 @@ VALUES: tuple[Any, ...] = (
 )
 
 
+def noise(random: Random, length: int) -> bytes:
+    """Make so many random bytes."""
+    return bytes(random.randrange(256) for _ in range(length))
+
+
 def damaged(random: Random, content: bytes) -> bytes:
     """Damage bytes in a few places, most of them near the beginning or the end, where formats keep numbers."""
     found = bytearray(content)
@@ -44,11 +49,11 @@ def damaged(random: Random, content: bytes) -> bytes:
         if kind == 0:
             del found[place:]
         elif kind == 1:
-            found[place:place] = random.randbytes(random.choice((1, 4, 8, 100)))
+            found[place:place] = noise(random, random.choice((1, 4, 8, 100)))
         elif kind == 2:
             del found[place : place + random.choice((1, 4, 8))]
         elif kind == 3:
-            found[place : place + 1] = random.randbytes(1)
+            found[place : place + 1] = noise(random, 1)
         else:
             layout = "<I" if kind == 4 else "<Q"
             number = random.choice(NUMBERS) % 2 ** (8 * struct.calcsize(layout))

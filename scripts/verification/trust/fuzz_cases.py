@@ -27,7 +27,7 @@ from gluon_doconv.lab.report.page import write_page
 import mxnet as mx
 import numpy as np
 
-from .damage import as_text, damaged, damaged_value
+from .damage import as_text, damaged, damaged_value, noise
 
 CONFIGURATION = Configuration("digits-20-10", "cifar_resnet20_v1", DOCONV, Recipe(2, 8))
 EPOCHS = tuple(Epoch(1.0, 0.5, 0.5, 1.0, {"top-5": 0.75}) for _ in range(2))
@@ -101,7 +101,7 @@ def _odd_array(random: Random) -> bytes:
     storage, device = random.choice((*[0] * 10, 1, 2)), random.choice((*[1] * 10, 2, 9))
     head = struct.pack("<Iii", random.choice((0xF993FAC9, 0xF993FACA)), storage, len(shape))
     numbers = struct.pack(f"<{len(shape)}qiii", *shape, device, 0, dtype)
-    return head + numbers + random.randbytes(prod(shape) * SIZES[dtype])
+    return head + numbers + noise(random, prod(shape) * SIZES[dtype])
 
 
 def symbol(random: Random, folder: Path) -> None:
