@@ -22,7 +22,7 @@ settings.register_profile(
     "repeat",
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("explore", settings.get_profile("repeat"), derandomize=False, max_examples=200)
