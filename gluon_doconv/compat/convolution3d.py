@@ -10,16 +10,19 @@ import mxnet as mx
 from ..calls import Call
 from ..monkeypatch import Undo, intercept
 
+OPERATORS = ("Convolution", "Pooling")
+
 
 def plain_layout_of_convolution3d() -> Undo:
     """On the CPU, a BatchNorm beside a 3-D convolution fails to go back ("Check failed: !is_view").
 
     For input of five axes it reshapes gradients as if they were not in the blocked layout that oneDNN's
-    convolutions write. So these hand on, forward and backward, a slice that is everything: a copy, plain.
+    convolutions and poolings write. So these hand on, forward and backward, a slice that is everything: a
+    copy, in the plain layout.
     """
     if mx.context.num_gpus():
         return lambda: None
-    undos = [intercept(F, "Convolution", partial(_convolve, F)) for F in (mx.nd, mx.sym)]
+    undos = [intercept(F, name, partial(_hand_on, F)) for F in (mx.nd, mx.sym) for name in OPERATORS]
 
     def undo() -> None:
         for one in undos:
@@ -28,8 +31,12 @@ def plain_layout_of_convolution3d() -> Undo:
     return undo
 
 
-def _convolve(F: Any, call: Call) -> Any:
-    if len(call["kernel"]) < 3 or call["out"] is not None:
+def _hand_on(F: Any, call: Call) -> Any:
+    if not _is_3d(call["kernel"]) or call["out"] is not None:
         return call()
     everything = partial(F.slice_axis, axis=0, begin=0, end=None)
     return everything(call(data=everything(call["data"])))
+
+
+def _is_3d(kernel: Any) -> bool:
+    return isinstance(kernel, tuple) and len(kernel) == 3
