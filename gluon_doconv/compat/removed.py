@@ -49,12 +49,15 @@ class Interp2D:
         from scipy.interpolate import RectBivariateSpline
 
         self._x, self._y, self._fill = np.asarray(x), np.asarray(y), fill_value
-        self._spline = RectBivariateSpline(self._x, self._y, np.asarray(z).T, kx=1, ky=1)
+        spline = RectBivariateSpline(self._x, self._y, np.asarray(z).T, kx=1, ky=1)
+        self._knots = (*spline.tck, *spline.degrees)
 
     def __call__(self, x: Any, y: Any) -> np.ndarray:
         """Interpolate at each of ``x`` (K,) and ``y`` (L,), which are sorted first: (L, K)."""
+        from scipy.interpolate import bisplev
+
         x, y = np.sort(x), np.sort(y)
-        values: np.ndarray = self._spline(x, y).T
+        values = np.atleast_2d(bisplev(x, y, self._knots)).T  # which takes NaN, as an empty box has it
         if self._fill is not None:
             values[_beyond(y, self._y)] = values[:, _beyond(x, self._x)] = self._fill
         return values

@@ -22,7 +22,7 @@ from .versions import warn_of_untested_versions
 
 BUILT_ELSEWHERE = (
     "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
-    "gluon_doconv.over_parameterize(net))."
+    "gluon_doconv.over_parameterize(net), or run the script with --all-networks)."
 )
 
 

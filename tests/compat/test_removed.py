@@ -40,3 +40,10 @@ def test_antialias_is_lanczos():
     assert Image.ANTIALIAS == Image.LANCZOS
     undo()
     assert hasattr(Image, "ANTIALIAS") == had
+
+
+def test_a_box_without_an_inside_is_no_reason_to_stop():
+    values = removed.Interp2D([0, 1], [0, 1], [[1, 2], [3, 4]], fill_value=0.0)(
+        [-np.inf, np.inf], [np.nan, np.nan]
+    )
+    assert values.shape == (2, 2) and not (values >= 0.5).any()
