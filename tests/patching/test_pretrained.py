@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
+from mxnet.gluon.model_zoo import vision
 from networks import perturb, slow_but_first
 
 CLASSES = ["thing"]
@@ -112,3 +113,17 @@ def test_weights_that_are_copied_by_position_are_folded_ones(tmp_path):
             weight, np.broadcast_to(kernel[:, :, None] / weight.shape[2], weight.shape)
         )
         assert d is None or not d.data().asnumpy().any()
+
+
+def test_mxnets_own_model_zoo_reads_from_the_folder_too(tmp_path):
+    base = vision.mobilenet0_25()
+    base.initialize()
+    base(mx.nd.zeros((1, 3, 64, 64)))
+    base.save_parameters(str(tmp_path / "mobilenet0.25.params"))
+    undo = serve_weights(tmp_path)
+    try:
+        found = vision.mobilenet0_25(pretrained=True)
+    finally:
+        undo()
+    one, other = (net.features[0].weight.data().asnumpy() for net in (base, found))
+    np.testing.assert_array_equal(one, other)
