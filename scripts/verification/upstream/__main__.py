@@ -20,12 +20,13 @@ from tqdm import tqdm
 from ..checkouts import version
 from ..pages import read_results, write_results
 from ..records import Records
-from . import classification, deployment, detection, segmentation
-from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
+from . import actions, classification, deployment, detection, detectors, others, poses, segmentation
+from .case import DATA_SETS, CannotRunError, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
 from .report import report, table
 
-CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
+KINDS = (classification, segmentation, detection, detectors, poses, actions, others, deployment)
+CASES = tuple(case for kind in KINDS for case in kind.CASES)
 
 
 @click.command()
@@ -75,6 +76,8 @@ def _run(case: Case, place: Place, keep: bool) -> Outcome:
             for column, finding in step(place).items():
                 found = [*findings.get(column, "").split("; "), finding]
                 findings[column] = "; ".join(dict.fromkeys(filter(None, found)))
+    except CannotRunError as reason:
+        return Outcome(case.name, skipped=str(reason))
     except CheckError as failure:
         return Outcome(case.name, findings, str(failure))
     except Exception as error:  # whatever the package itself raised: the other cases go on

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from .case import Step
+from .case import Case, Step
 from .classification import REC, imagenet_network, imagenet_run
 from .comparing import arrives, resumes, same_prints
 from .folding import Network, folds
@@ -66,6 +66,25 @@ class FineTuning(ABC):
             self.run("train", f"--epochs 1 {arguments}", WEIGHTS),
             self.folds(self.saved("train"), start=self.saved("still")),
         )
+
+
+def trains(
+    title: str,
+    script: str,
+    words: str,
+    saved: str,
+    network: Network,
+    *more: Step,
+    options: str = "",
+    may_rest: str = "$^",
+) -> Case:
+    """Return the case of a script that trains a network for an epoch, in ``train``, and saves it there.
+
+    ``more`` steps come after the check of what is saved, ``options`` are those of ``gluon-doconv run``, and
+    ``may_rest`` is that of :func:`~.folding.folds`.
+    """
+    trained = Run("train", script, words, options)
+    return Case(title, (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more), (script,))
 
 
 def same_folded(
