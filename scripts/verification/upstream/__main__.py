@@ -11,6 +11,7 @@ from typing import Iterable
 
 import gluon_doconv  # noqa: F401  (makes the next ones importable)
 from gluon_doconv.compat.workarounds import apply_workarounds
+from gluon_doconv.patching.pretrained import serve_weights
 
 import click
 import gluoncv
@@ -49,10 +50,11 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     if not (folder / DATA_SETS).exists():
         prepare(folder)
     records = Records(folder / "outcomes.jsonl", Outcome)
-    undo = apply_workarounds()
+    undos = [apply_workarounds(), serve_weights(folder / "weights")]
     for case in tqdm([case for case in CASES if only in case.name]):
         records.add(_run(case, Place(checkout, folder, folder / case.folder), keep is not None))
-    undo()
+    for undo in undos:
+        undo()
     known = records.read()
     outcomes = [known[case.name] for case in CASES if case.name in known]
     print(table(outcomes))

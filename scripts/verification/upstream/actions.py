@@ -28,7 +28,7 @@ def _words(model: str, size: str, dataset: str) -> str:
 
 
 def _network(model: str, *shape: int) -> Network:
-    return Network(lambda: get_model(model, nclass=CLASSES, pretrained_base=False), (1, 3, *shape))
+    return Network(lambda: get_model(model, nclass=CLASSES), (1, 3, *shape))
 
 
 def _saved(model: str, dataset: str) -> str:

@@ -110,7 +110,7 @@ def _moved(net: Block, before: Block | None, may_rest: str) -> int:
 
 def _compare(one: Block, other: Block, x: list[mx.nd.NDArray]) -> None:
     for net in (one, other):
-        equal_classes(net)
+        find_everything(net)
     outputs = predict(one, x)
     if all(np.unique(output).size < 2 for output in outputs):
         raise CheckError("the network predicts nothing")
@@ -118,8 +118,10 @@ def _compare(one: Block, other: Block, x: list[mx.nd.NDArray]) -> None:
         raise CheckError("folded, it predicts something else")
 
 
-def equal_classes(net: Block) -> None:
-    """Have a detector find all classes alike: having hardly trained, it may find nothing but background."""
+def find_everything(net: Block) -> None:
+    """Have a detector find all classes alike, everywhere: hardly trained, it may find only background."""
     predictor = getattr(net, "class_predictor", None)
     for parameter in predictor.collect_params().values() if predictor else ():
         parameter.set_data(mx.nd.zeros(parameter.shape))
+    for scale in getattr(net, "yolo_outputs", ()):
+        scale.prediction.bias.set_data(mx.nd.full(scale.prediction.bias.shape, 3))

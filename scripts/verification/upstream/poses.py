@@ -8,7 +8,7 @@ from .case import Case
 from .finetuning import same_folded, trains
 from .folding import Network
 
-METRIC = r"Inference Completed! (.*)"
+METRIC = r"((?: Average .*\n)+)"
 SIZE = "--num-joints 17 --input-size 64,64 -j 0 --batch-size 2"
 TRAINED = "--num-epochs 1 --mode hybrid --use-pretrained-base"
 
