@@ -14,7 +14,7 @@ ONE_SHOT = "-j 0 --epochs 1 --batch-size 1 --save-interval 1 --save-prefix param
 RCNN = "-j 0 --epochs 1 --batch-size 1 --kv-store local --log-interval 1 --save-prefix params/ --gpus="
 DOUBLE = "detection/faster_rcnn/train_doublehead_rcnn.py"
 UNMATCHED = "convpredictor|expand|bssd0_conv"  # of an SSD's larger anchors, into which nothing fits
-METRIC = r"(?:mAP|Mean AP .*\n) (\S+)"
+METRIC = r"(?:mAP|Mean ?AP .*\n) (\S+)"
 
 
 def _one_shot(
@@ -32,7 +32,16 @@ def _one_shot(
     title = f"{script} {network}, {dataset}; eval_{folder}"
     train = f"{words} {extra} {ONE_SHOT}"
     script = f"detection/{folder}/{script}.py"
-    return trains(title, script, train, saved, net, *evaluated, may_rest=UNMATCHED if folder == "ssd" else "$^")
+    return trains(
+        title,
+        script,
+        train,
+        saved,
+        net,
+        *evaluated,
+        may_rest=UNMATCHED if folder == "ssd" else "$^",
+        model=name,
+    )
 
 
 def _mask_rcnn(network: str) -> Case:

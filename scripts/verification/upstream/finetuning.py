@@ -77,14 +77,16 @@ def trains(
     *more: Step,
     options: str = "",
     may_rest: str = "$^",
+    model: str | None = None,
 ) -> Case:
     """Return the case of a script that trains a network for an epoch, in ``train``, and saves it there.
 
-    ``more`` steps come after the check of what is saved, ``options`` are those of ``gluon-doconv run``, and
-    ``may_rest`` is that of :func:`~.folding.folds`.
+    ``more`` steps come after the check of what is saved, ``options`` are those of ``gluon-doconv run``,
+    ``may_rest`` is that of :func:`~.folding.folds`, and ``model`` is what the model zoo has to have.
     """
     trained = Run("train", script, words, options)
-    return Case(title, (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more), (script,))
+    steps = (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more)
+    return Case(title, steps, tuple(filter(None, (script, model))))
 
 
 def same_folded(
