@@ -60,11 +60,6 @@ def require_doconv_trained(converter: Converter) -> None:
         )
 
 
-def trained_plain() -> list[str]:
-    """Name one kernel of each Trainer that was given convolutions and no D."""
-    return list(_seen.plain)
-
-
 def given_parameters(given: Any) -> list[Parameter]:
     """List the Parameters that a Trainer is given; what a Trainer does not take is for itself to refuse."""
     listed = list(given.values()) if isinstance(given, (dict, ParameterDict)) else given

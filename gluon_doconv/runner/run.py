@@ -21,7 +21,7 @@ from ..patching.patch import patch_as
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
 from ..patching.state import PATCHES, hold
-from ..patching.trainer_guard import guard_trainers, require_doconv_trained, trained_plain
+from ..patching.trainer_guard import guard_trainers, require_doconv_trained
 from .checkpoint_log import CheckpointLog
 from .run_config import VARIABLE, Program, RunConfig
 from .seeding import seed_generators
@@ -142,7 +142,7 @@ def _report(active: Converter, checkpoints: CheckpointLog, process: int) -> None
         return
     for built in active.built:
         _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
-    for kernel in trained_plain():
+    for kernel in active.trainings.plain:
         _say(f"{kernel} and what was trained with it stayed plain: {NOT_CONVERTED}")
     for note in checkpoints.notes:
         _say(note)

@@ -85,7 +85,7 @@ def trains(
     ``may_rest`` is that of :func:`~.folding.folds`, and ``model`` is what the model zoo has to have.
     """
     trained = Run("train", script, words, options)
-    steps = (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more)
+    steps: tuple[Step, ...] = (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more)
     return Case(title, steps, tuple(filter(None, (script, model))))
 
 
