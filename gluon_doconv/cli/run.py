@@ -17,7 +17,11 @@ from .config_options import config_options
 @click.option(
     "--only-named", is_flag=True, help="DO-Conv only where the script asks for a model as NAME_doconv"
 )
-@click.option("--all-networks", is_flag=True, help="DO-Conv in what the script trains by mx.mod.Module as well")
+@click.option(
+    "--all-networks",
+    is_flag=True,
+    help="DO-Conv in what GluonCV does not build as well: Modules, the script's own Blocks, MXNet's model zoo",
+)
 @click.option("--off", is_flag=True, help="run the script plain")
 @click.option(
     "--fold-on-save", is_flag=True, help="write each checkpoint folded as well, as NAME-folded.params"

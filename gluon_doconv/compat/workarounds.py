@@ -6,12 +6,10 @@ returns. The runner applies them and says so; each can be switched off.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import threading
-import types
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
@@ -19,14 +17,15 @@ import mxnet as mx
 
 from ..calls import Call
 from ..errors import DOConvError
-from ..monkeypatch import Undo, intercept
+from ..monkeypatch import Undo, intercept, when_imported
 from . import cores, install, uninstall
 from .autocfg import autocfg_types
 from .batch_norm import statistics_without_parameters
+from .convolution3d import plain_layout_of_convolution3d
 from .kvstore import weights_before_gradients
+from .removed import antialias, interp2d
 from .roi_align import masked_roi_align
-
-PIL_TRANSFORMS = ("autogluon", "autogluon.utils", "autogluon.utils.pil_transforms")
+from .stand_ins import autogluon_transforms, mxboard
 
 
 def _nothing() -> None:
@@ -76,10 +75,19 @@ def _custom_fpn() -> Undo:
     wrong = model_zoo._models["custom_faster_rcnn_fpn"]
     if wrong is right:
         return _nothing
-    owners = [module for module in _gluoncv_modules() if vars(module).get(right.__name__) is wrong]
+    owners = [
+        module
+        for module in _gluoncv_modules()
+        if vars(module).get(right.__name__) is wrong and module.__name__ != wrong.__module__
+    ]
+
+    def build(*args: Any, **kwargs: Any) -> Any:
+        """Build what the script means: train_doublehead_rcnn asks for its own network by the same name."""
+        return (wrong if "doublehead" in sys.argv[0] else right)(*args, **kwargs)
+
     for module in owners:
         setattr(module, right.__name__, right)
-    model_zoo._models[right.__name__] = right
+    model_zoo._models[right.__name__] = wraps(right)(build)
 
     def undo() -> None:
         for module in owners:
@@ -127,37 +135,18 @@ def _no_gpu_batches() -> Undo:
     )
 
 
-def _autogluon_transforms() -> Undo:
-    """train_horovod imports autogluon's transforms, which images smaller than 320 pixels do not need."""
-    names = [name for name in PIL_TRANSFORMS if not _is_module(name)]
-    for name in names:
-        sys.modules[name] = module = types.ModuleType(name)
-        parent, _, child = name.rpartition(".")
-        if parent:
-            setattr(sys.modules[parent], child, module)
-    if names:
-        vars(module)["__getattr__"] = _missing_transform
-
-    def undo() -> None:
-        for name in names:
-            del sys.modules[name]
-
-    return undo
+def _key_point_scores() -> Undo:
+    """The score of a person without a joint in sight is NumPy's integer, which JSON does not take."""
+    return when_imported("gluoncv.utils.metrics.coco_keypoints", _plain_scores)
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return name in sys.modules or importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # of what the name begins with
-        return False
+def _plain_scores(module: Any) -> Undo:
+    def update(call: Call) -> Any:
+        for result in call.instance._results:
+            result["score"] = float(result["score"])
+        return call()
 
-
-def _missing_transform(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    raise ImportError(
-        f"{name} is one of autogluon's transforms (autogluon.utils.pil_transforms): install autogluon"
-    )
+    return intercept(module.COCOKeyPointsMetric, "_update", update)
 
 
 def _rehearsal_cifar() -> Undo:
@@ -188,6 +177,12 @@ WORKAROUNDS = (
         statistics_without_parameters,
     ),
     Workaround(
+        "convolution-3d",
+        "a BatchNorm beside a 3-D convolution has a gradient on the CPU: i3d and slowfast train",
+        plain_layout_of_convolution3d,
+    ),
+    Workaround("key-point-scores", "scores of key points can be written as JSON", _key_point_scores),
+    Workaround(
         "no-gpu-batches", "a batch of one image per GPU has one image where there is no GPU", _no_gpu_batches
     ),
     Workaround(
@@ -195,7 +190,10 @@ WORKAROUNDS = (
         "workers that update by themselves all start from the weights of rank 0",
         weights_before_gradients,
     ),
-    Workaround("autogluon-transforms", "train_horovod runs without autogluon", _autogluon_transforms),
+    Workaround("autogluon-transforms", "train_horovod runs without autogluon", autogluon_transforms),
+    Workaround("mxboard", "mxboard's SummaryWriter is tensorboardX's where mxboard does not import", mxboard),
+    Workaround("pil-antialias", "a name that Pillow has removed: Image.ANTIALIAS", antialias),
+    Workaround("scipy-interp2d", "a function that SciPy has removed: interpolate.interp2d", interp2d),
     Workaround("rehearsal-cifar", "a folder written by gluon-doconv data cifar is read", _rehearsal_cifar),
     Workaround("hanging-threads", "the process ends after an exception", _hanging_threads),
     Workaround(

@@ -20,6 +20,14 @@ def holders_of(weights: Iterable[Parameter], besides: Collection[Block]) -> list
     return list(_holders(wanted, known))
 
 
+def outermost_with(weights: Iterable[Parameter]) -> list[Block]:
+    """Find the networks of this process, parts of no other, whose convolutions hold one of ``weights``."""
+    holding = {id(layer): True for layer in holders_of(weights, besides=())}
+    blocks = [block for block in _live_blocks() if holding and _holds(block, holding)]
+    parts = {id(child) for block in blocks for child in block._children.values()}
+    return [block for block in blocks if id(block) not in parts]
+
+
 def forget_graphs_with(changed: Iterable[Block]) -> None:
     """Clear the graphs that hybridized blocks of this process traced before of what has ``changed`` in them."""
     holding = {id(block): True for block in changed}

@@ -42,6 +42,11 @@ def hook_builds(on_built: Callable[[Block], None]) -> Undo:
     return intercept(_Conv, "__init__", make_layer)
 
 
+def is_building() -> bool:
+    """Say whether GluonCV is building a network at the moment, of which :func:`hook_builds` will tell."""
+    return _outermost_builder(sys._getframe(1)) is not None
+
+
 def _outermost_builder(frame: FrameType | None) -> FrameType | None:
     found = None
     while frame is not None:

@@ -15,14 +15,14 @@ from .build_hook import hook_builds
 from .converter import Converter
 from .estimators import hook_estimators
 from .exports import fold_exports
-from .loading import load_d_of_files
+from .loading import give_back, load_d_of_files
 from .state import PATCHES
 from .trainer_guard import guard_trainers, require_doconv_trained
 from .versions import warn_of_untested_versions
 
 BUILT_ELSEWHERE = (
     "The network was built before gluon_doconv.patch(), or not by GluonCV (then call "
-    "gluon_doconv.over_parameterize(net))."
+    "gluon_doconv.over_parameterize(net), or run the script with --all-networks)."
 )
 
 
@@ -104,6 +104,7 @@ def _convert_builds() -> Undo:
 def _convert(net: Block) -> None:
     converter = PATCHES.converter
     if converter is not None:  # which a network that outlives its block may find
+        give_back(net)
         converter(net)
 
 

@@ -1,4 +1,4 @@
-"""Pretrained weights from a local folder, where GluonCV would download them."""
+"""Pretrained weights from a local folder, where GluonCV's and MXNet's model zoos would download them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from ..monkeypatch import Undo, intercept
 
 
 def serve_weights(folder: Path | None) -> Undo:
-    """Let GluonCV find pretrained files in ``folder``; the returned call undoes it.
+    """Let both model zoos find pretrained files in ``folder``; the returned call undoes it.
 
-    A file is found by the name GluonCV gives it, ``NAME-HASH.params``, or as ``NAME.params``; it may be a plain
-    or a DO-Conv file. Without a folder GluonCV downloads as ever, but if that fails the error names the file.
+    A file is found by the name a zoo gives it, ``NAME-HASH.params``, or as ``NAME.params``; it may be a plain
+    or a DO-Conv file. Without a folder they download as ever, but if that fails the error names the file.
     """
     from gluoncv.model_zoo import model_store
+    from mxnet.gluon.model_zoo import model_store as model_store_of_mxnet
 
     def get_model_file(call: Call) -> str:
         name = call["name"]
@@ -30,7 +31,15 @@ def serve_weights(folder: Path | None) -> Undo:
                 f"{name}.params into a folder and give it with --weights"
             ) from error
 
-    return intercept(model_store, "get_model_file", get_model_file)
+    undos = [
+        intercept(store, "get_model_file", get_model_file) for store in (model_store, model_store_of_mxnet)
+    ]
+
+    def undo() -> None:
+        for one in undos:
+            one()
+
+    return undo
 
 
 def _find(folder: Path, name: str) -> Path:

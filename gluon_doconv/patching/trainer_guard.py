@@ -34,7 +34,7 @@ def guard_trainers(likely_reason: str) -> Undo:
     """
 
     def make_trainer(call: Call) -> None:
-        parameters = _parameters(call["params"])
+        parameters = given_parameters(call["params"])
         kernels = [p for p in parameters if p.shape and len(p.shape) > 2 and prod(p.shape[2:]) > 1]
         if kernels and not has_d(parameters) and not networks_so_far():
             raise DOConvError(
@@ -60,7 +60,7 @@ def require_doconv_trained(converter: Converter) -> None:
         )
 
 
-def _parameters(given: Any) -> list[Parameter]:
+def given_parameters(given: Any) -> list[Parameter]:
     """List the Parameters that a Trainer is given; what a Trainer does not take is for itself to refuse."""
     listed = list(given.values()) if isinstance(given, (dict, ParameterDict)) else given
     return [one for one in listed if isinstance(one, Parameter)] if isinstance(listed, (list, tuple)) else []

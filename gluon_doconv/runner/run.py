@@ -16,6 +16,7 @@ from ..disk.atomic import temporary_folder
 from ..errors import DOConvError
 from ..patching.converter import Converter
 from ..patching.modules import convert_modules
+from ..patching.own_networks import convert_trained
 from ..patching.patch import patch_as
 from ..patching.pretrained import serve_weights
 from ..patching.registry import register_as, register_networks, unregister
@@ -26,6 +27,7 @@ from .run_config import VARIABLE, Program, RunConfig
 from .seeding import seed_generators
 
 PREFIX = "gluon-doconv:"
+NOT_CONVERTED = "GluonCV did not build it (--all-networks converts that, too), or nothing of it was chosen"
 SPAWNED = "gluon_doconv.runner.worker_main"
 
 
@@ -95,6 +97,7 @@ def _activate(config: RunConfig, stack: ExitStack) -> Converter | None:
     stack.callback(PATCHES.stop, active)
     if config.all_networks:
         stack.callback(convert_modules(active))
+        stack.callback(convert_trained(active))
     return active
 
 
@@ -129,6 +132,8 @@ def _report(active: Converter, checkpoints: CheckpointLog, process: int) -> None
         return
     for built in active.built:
         _say(f"{built.name}: {built.doconv} of {built.convolutions} convolutions are DO-Conv")
+    for kernel in active.trainings.plain:
+        _say(f"{kernel} and what was trained with it stayed plain: {NOT_CONVERTED}")
     for note in checkpoints.notes:
         _say(note)
 

@@ -34,7 +34,7 @@ class RunConfig:
     arguments : the script's own
     doconv : what networks are given; None runs the script plain
     only_named : only networks asked for as ``NAME_doconv`` get DO-Conv, not whatever GluonCV builds
-    all_networks : Modules of symbols get DO-Conv too, which GluonCV does not build
+    all_networks : what is trained and GluonCV does not build gets DO-Conv too: Modules of symbols, Blocks
     fold_on_save : write every saved DO-Conv checkpoint folded as well, as ``NAME-folded.params``
     weights : folder with pretrained files
     seed : see :func:`~gluon_doconv.runner.seeding.seed_generators`; None seeds nothing

@@ -1,7 +1,9 @@
 """What keeps scripts from running, with each workaround and without it."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Tuple, Union
 
 from gluon_doconv.compat.workarounds import WORKAROUNDS, apply_workarounds
@@ -10,7 +12,9 @@ import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
+from gluoncv.model_zoo.rcnn.faster_rcnn import doublehead_rcnn
 from gluoncv.model_zoo.rcnn.faster_rcnn.faster_rcnn import FasterRCNN
+from gluoncv.utils.metrics.coco_keypoints import COCOKeyPointsMetric
 from networks import require_in_zoo
 
 TINY = {
@@ -51,6 +55,21 @@ def test_custom_fpn_is_built_by_its_own_function(applied):
 def test_custom_fpn_is_another_network_without():
     require_in_zoo("doublehead_rcnn_resnet50_v1b_voc")
     assert type(get_model("custom_faster_rcnn_fpn", **TINY)) is not FasterRCNN
+
+
+def test_a_double_head_stays_one_under_that_name(applied, monkeypatch):
+    built = doublehead_rcnn.custom_faster_rcnn_fpn(**TINY)
+    monkeypatch.setattr(sys, "argv", ["scripts/detection/faster_rcnn/train_doublehead_rcnn.py"])
+    assert type(built) is type(get_model("custom_faster_rcnn_fpn", **TINY)) is doublehead_rcnn.DoubleHeadRCNN
+
+
+def test_scores_of_key_points_are_written_as_json(applied, tmp_path):
+    metric = COCOKeyPointsMetric.__new__(COCOKeyPointsMetric)
+    metric._filename, metric._cleanup = str(tmp_path / "key-points.json"), False
+    metric._results = [{"image_id": 1, "score": 0 * np.int64(1)}, {"image_id": 2, "score": np.float64(0.5)}]
+    with pytest.raises(AttributeError, match="dataset"):  # of which it then asks for the truth
+        metric._update()
+    assert [each["score"] for each in json.loads(Path(metric._filename).read_text())] == [0.0, 0.5]
 
 
 def test_resume_finds_the_target_generator(applied, tmp_path):
@@ -160,6 +179,9 @@ def test_each_can_be_left_off(name, batches):
             "no-gpu-batches": lambda: not hasattr(mx.gluon.data.DataLoader.__init__, "__wrapped__"),
             "autogluon-transforms": lambda: "autogluon" not in sys.modules,
             "hanging-threads": lambda: _parallel().threading is __import__("threading"),
+            "mxboard": lambda: "mxboard" not in sys.modules,
+            "convolution-3d": lambda: not hasattr(mx.sym.Convolution, "__wrapped__"),
+            "key-point-scores": lambda: not hasattr(COCOKeyPointsMetric._update, "__wrapped__"),
         }
         assert {key: check() for key, check in plain.items()} == {key: key == name for key in plain}
     finally:

@@ -8,6 +8,7 @@ import re
 import gluon_doconv as doconv
 from gluon_doconv.compat.workarounds import apply_workarounds
 from gluon_doconv.core.convert import doconv_convolutions
+from gluon_doconv.core.convolutions import find_convolutions
 from gluon_doconv.patching.pretrained import serve_weights
 
 import mxnet as mx
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
 from gluoncv.model_zoo.segbase import get_segmentation_model
+from mxnet.gluon.model_zoo import vision
 from networks import perturb, slow_but_first
 
 CLASSES = ["thing"]
@@ -89,3 +91,39 @@ def test_the_backbone_starts_from_its_file(build, base, doconv_file, tmp_path):
     assert expected.keys() <= found.keys()
     for layer, pair in expected.items():
         assert all(np.array_equal(*arrays) for arrays in zip(pair, found[layer])), layer
+
+
+def test_weights_that_are_copied_by_position_are_folded_ones(tmp_path):
+    """Networks of videos spread each kernel of a base for images over their frames."""
+    write_base("resnet50_v1b", tmp_path / "resnet50_v1b.params", doconv_file=True)
+    doconv.fold_params(tmp_path / "resnet50_v1b.params", tmp_path / "folded.params")
+    base = get_model("resnet50_v1b")
+    base.load_parameters(str(tmp_path / "folded.params"))
+    undo = serve_weights(tmp_path)
+    try:
+        with doconv.patched():
+            videos = get_model("i3d_resnet50_v1_kinetics400", nclass=5)
+    finally:
+        undo()
+    found = [(c.weight.data().asnumpy(), c.d) for c in find_convolutions(videos)]
+    expected = [c.weight.data().asnumpy() for c in find_convolutions(base)]
+    assert len(found) == len(expected) and any(d is not None for _, d in found)
+    for (weight, d), kernel in zip(found, expected):
+        np.testing.assert_array_equal(
+            weight, np.broadcast_to(kernel[:, :, None] / weight.shape[2], weight.shape)
+        )
+        assert d is None or not d.data().asnumpy().any()
+
+
+def test_mxnets_own_model_zoo_reads_from_the_folder_too(tmp_path):
+    base = vision.mobilenet0_25()
+    base.initialize()
+    base(mx.nd.zeros((1, 3, 64, 64)))
+    base.save_parameters(str(tmp_path / "mobilenet0.25.params"))
+    undo = serve_weights(tmp_path)
+    try:
+        found = vision.mobilenet0_25(pretrained=True)
+    finally:
+        undo()
+    one, other = (net.features[0].weight.data().asnumpy() for net in (base, found))
+    np.testing.assert_array_equal(one, other)

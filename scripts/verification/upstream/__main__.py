@@ -11,6 +11,7 @@ from typing import Iterable
 
 import gluon_doconv  # noqa: F401  (makes the next ones importable)
 from gluon_doconv.compat.workarounds import apply_workarounds
+from gluon_doconv.patching.pretrained import serve_weights
 
 import click
 import gluoncv
@@ -20,12 +21,13 @@ from tqdm import tqdm
 from ..checkouts import version
 from ..pages import read_results, write_results
 from ..records import Records
-from . import classification, deployment, detection, segmentation
-from .case import DATA_SETS, Case, CheckError, Findings, Outcome, Place
+from . import actions, classification, deployment, detection, detectors, others, poses, segmentation
+from .case import DATA_SETS, CannotRunError, Case, CheckError, Findings, Outcome, Place
 from .data import prepare
 from .report import report, table
 
-CASES = (*classification.CASES, *segmentation.CASES, *detection.CASES, *deployment.CASES)
+KINDS = (classification, segmentation, detection, detectors, poses, actions, others, deployment)
+CASES = tuple(case for kind in KINDS for case in kind.CASES)
 
 
 @click.command()
@@ -48,10 +50,11 @@ def main(only: str, checkout: Path, output: Path | None, keep: Path | None) -> N
     if not (folder / DATA_SETS).exists():
         prepare(folder)
     records = Records(folder / "outcomes.jsonl", Outcome)
-    undo = apply_workarounds()
+    undos = [apply_workarounds(), serve_weights(folder / "weights")]
     for case in tqdm([case for case in CASES if only in case.name]):
         records.add(_run(case, Place(checkout, folder, folder / case.folder), keep is not None))
-    undo()
+    for undo in undos:
+        undo()
     known = records.read()
     outcomes = [known[case.name] for case in CASES if case.name in known]
     print(table(outcomes))
@@ -75,6 +78,8 @@ def _run(case: Case, place: Place, keep: bool) -> Outcome:
             for column, finding in step(place).items():
                 found = [*findings.get(column, "").split("; "), finding]
                 findings[column] = "; ".join(dict.fromkeys(filter(None, found)))
+    except CannotRunError as reason:
+        return Outcome(case.name, skipped=str(reason))
     except CheckError as failure:
         return Outcome(case.name, findings, str(failure))
     except Exception as error:  # whatever the package itself raised: the other cases go on

@@ -16,6 +16,10 @@ class CheckError(Exception):
     """A step that did not go as it should, in a few words."""
 
 
+class CannotRunError(Exception):
+    """What a script dies of without DO-Conv, too."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a case takes place.

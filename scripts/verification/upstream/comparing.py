@@ -131,8 +131,8 @@ def is_d(name: str) -> bool:
 
 
 def read(path: Path) -> Arrays:
-    """Return the arrays of a ``.params`` file."""
-    return {name: array.asnumpy() for name, array in mx.nd.load(str(path)).items()}
+    """Return the arrays of a ``.params`` file; MXNet writes none of quantized networks."""
+    return {name: array.asnumpy() for name, array in dict(mx.nd.load(str(path))).items()}
 
 
 def require_same(one: Arrays, other: Arrays) -> None:

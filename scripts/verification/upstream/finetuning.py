@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from .case import Step
+from .case import Case, Step
 from .classification import REC, imagenet_network, imagenet_run
 from .comparing import arrives, resumes, same_prints
 from .folding import Network, folds
@@ -66,6 +66,27 @@ class FineTuning(ABC):
             self.run("train", f"--epochs 1 {arguments}", WEIGHTS),
             self.folds(self.saved("train"), start=self.saved("still")),
         )
+
+
+def trains(
+    title: str,
+    script: str,
+    words: str,
+    saved: str,
+    network: Network,
+    *more: Step,
+    options: str = "",
+    may_rest: str = "$^",
+    model: str | None = None,
+) -> Case:
+    """Return the case of a script that trains a network for an epoch, in ``train``, and saves it there.
+
+    ``more`` steps come after the check of what is saved, ``options`` are those of ``gluon-doconv run``,
+    ``may_rest`` is that of :func:`~.folding.folds`, and ``model`` is what the model zoo has to have.
+    """
+    trained = Run("train", script, words, options)
+    steps: tuple[Step, ...] = (trained, folds(f"train/{saved}", network, may_rest=may_rest), *more)
+    return Case(title, steps, tuple(filter(None, (script, model))))
 
 
 def same_folded(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import gluon_doconv as doconv
 
@@ -23,13 +23,15 @@ class Network:
     """The network a checkpoint is of.
 
     ``build`` makes it as GluonCV does, ``shape`` is that of an input, ``options`` are those of
-    ``over_parameterize``, and ``kernels`` is a regular expression for the kernels that these select.
+    ``over_parameterize``, ``kernels`` is a regular expression for the kernels that these select, and ``second``
+    is the shape of a second input.
     """
 
     build: Callable[[], Block]
     shape: tuple[int, ...]
     options: dict[str, Any] = field(default_factory=dict)
     kernels: str = ""
+    second: tuple[int, ...] | None = None
 
     def trained(self, checkpoint: Path) -> Block:
         """Build the DO-Conv network, with the checkpoint in it."""
@@ -38,14 +40,14 @@ class Network:
         doconv.load_parameters(net, str(checkpoint), ignore_extra=True)
         return net
 
-    def input(self) -> mx.nd.NDArray:
-        """Draw an input; always the same."""
+    def inputs(self) -> list[mx.nd.NDArray]:
+        """Draw what the network is called with; always the same."""
         mx.random.seed(0)
-        return mx.nd.random.normal(shape=self.shape)
+        return [mx.nd.random.normal(shape=shape) for shape in (self.shape, self.second) if shape]
 
     def expected(self) -> int:
         """Count the kernels that are to have a D, in the stock network."""
-        kernels, _ = find_kernels(self.build(), [self.input()])
+        kernels, _ = find_kernels(self.build(), self.inputs())
         return sum(bool(re.search(self.kernels, kernel)) for kernel in kernels)
 
 
@@ -64,8 +66,8 @@ def folds(
 
     def check(place: Place) -> Findings:
         checkpoint, folded = place.find(saved), place.work / "folded.params"
-        layers, expected = doconv.fold_params(checkpoint, folded), network.expected()
-        trained, stock = network.trained(checkpoint), network.build()
+        trained, stock, expected = network.trained(checkpoint), network.build(), network.expected()
+        layers = _distinct(doconv.fold_params(checkpoint, folded), trained)
         before = network.trained(place.find(start)) if start else None
         counts = f"{len(layers)} of {expected}, {_moved(trained, before, may_rest)} moved"
         if len(layers) != expected:
@@ -74,10 +76,17 @@ def folds(
             if not any(re.search(pattern, name) for name in ds(trained)):
                 raise CheckError(f"no D for {pattern}")
         stock.load_parameters(str(folded), ignore_extra=True)
-        _compare(trained, stock, network.input())
+        _compare(trained, stock, network.inputs())
         return {"D in the checkpoint": counts, "folded, in stock GluonCV": "the same"}
 
     return check
+
+
+def _distinct(layers: Iterable[str], net: Block) -> set[str]:
+    """Layers of a file, each once: one that is a child in two places is there twice."""
+    weights = net._collect_params_with_prefix()
+    found = ((layer, weights.get(f"{layer}.weight")) for layer in layers)
+    return {layer if weight is None else weight.name for layer, weight in found}
 
 
 def ds(net: Block) -> dict[str, np.ndarray]:
@@ -99,18 +108,20 @@ def _moved(net: Block, before: Block | None, may_rest: str) -> int:
     return len(moved)
 
 
-def _compare(one: Block, other: Block, x: mx.nd.NDArray) -> None:
+def _compare(one: Block, other: Block, x: list[mx.nd.NDArray]) -> None:
     for net in (one, other):
-        equal_classes(net)
-    outputs = predict(one, [x])
+        find_everything(net)
+    outputs = predict(one, x)
     if all(np.unique(output).size < 2 for output in outputs):
         raise CheckError("the network predicts nothing")
-    if not same(outputs, predict(other, [x])):
+    if not same(outputs, predict(other, x)):
         raise CheckError("folded, it predicts something else")
 
 
-def equal_classes(net: Block) -> None:
-    """Have a detector find all classes alike: having hardly trained, it may find nothing but background."""
+def find_everything(net: Block) -> None:
+    """Have a detector find all classes alike, everywhere: hardly trained, it may find only background."""
     predictor = getattr(net, "class_predictor", None)
     for parameter in predictor.collect_params().values() if predictor else ():
         parameter.set_data(mx.nd.zeros(parameter.shape))
+    for scale in getattr(net, "yolo_outputs", ()):
+        scale.prediction.bias.set_data(mx.nd.full(scale.prediction.bias.shape, 3))

@@ -1,11 +1,12 @@
 """Run a script so that each epoch is the same whether it begins there or comes from the epoch before.
 
-    repeatable.py [--epoch K] [--constant-lr] SCRIPT its own arguments
+    repeatable.py [--epoch K] [--constant-lr] [--batches N] SCRIPT its own arguments
 
 GluonCV's scripts do not keep the state of the random numbers, so that a resumed run sees other images than
 one that was not interrupted. Here every pass over a DataLoader starts from random numbers that only its number
 decides, and an ImageRecordIter neither shuffles nor augments. Some scripts do not keep the position of their
-learning rate schedule either: with ``--constant-lr`` they have none.
+learning rate schedule either: with ``--constant-lr`` they have none. Where an epoch has a length of its own,
+``--batches`` ends it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 import runpy
 import sys
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -38,15 +40,15 @@ def seed(number: int) -> None:
     mx.random.seed(number)
 
 
-def repeat_passes(first: int) -> None:
-    """Seed each pass over a DataLoader by its number; the first pass over each has the number ``first``."""
+def repeat_passes(first: int, batches: int | None) -> None:
+    """Seed each pass over a DataLoader by its number, counted from ``first``, and end it after ``batches``."""
     passes: Counter = Counter()
     iterate = mx.gluon.data.DataLoader.__iter__
 
     def seeded(loader: Any) -> Iterator:
         seed(first + passes[id(loader)])
         passes[id(loader)] += 1
-        return iterate(loader)
+        return islice(iterate(loader), batches)
 
     mx.gluon.data.DataLoader.__iter__ = seeded
 
@@ -77,11 +79,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epoch", type=int, default=0)
     parser.add_argument("--constant-lr", action="store_true")
+    parser.add_argument("--batches", type=int)
     parser.add_argument("script")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     seed(args.epoch)
-    repeat_passes(args.epoch)
+    repeat_passes(args.epoch, args.batches)
     read_records_plainly()
     if args.constant_lr:
         keep_learning_rate()

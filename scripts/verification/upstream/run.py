@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import processes
-from .case import CheckError, Findings, Place, Step
+from .case import CannotRunError, CheckError, Findings, Place, Step
 
 LIMIT = 3600  # seconds for one script
 LOG = "log.txt"
@@ -28,6 +28,7 @@ class Run:
     options : of ``gluon-doconv run``
     epoch : the first epoch of a run that is to be repeatable; see ``repeatable.py``
     constant_lr : whether a repeatable run keeps its first learning rate
+    batches : after how many each pass of a repeatable run over a DataLoader ends; None is its length
     variable : of the environment, ``NAME=value``
     """
 
@@ -37,6 +38,7 @@ class Run:
     options: str = ""
     epoch: int | None = None
     constant_lr: bool = False
+    batches: int | None = None
     variable: str = ""
 
     def __call__(self, place: Place) -> Findings:
@@ -50,9 +52,23 @@ class Run:
         script = [place.script(self.script), *place.fill(self.arguments)]
         if self.epoch is not None:
             constant = ["--constant-lr"] if self.constant_lr else []
-            script = [str(OWN / "repeatable.py"), "--epoch", str(self.epoch), *constant, *script]
+            short = [] if self.batches is None else ["--batches", str(self.batches)]
+            script = [str(OWN / "repeatable.py"), "--epoch", str(self.epoch), *constant, *short, *script]
         environment = ["env", self.variable] if self.variable else []
         return [*environment, *doconv_run(place, self.options), *script]
+
+
+def dies(script: str, arguments: str) -> Step:
+    """Check that a script dies without DO-Conv, whatever is worked around, and say of what."""
+
+    def run(place: Place) -> Findings:
+        try:
+            Run("stock", script, arguments, "--off")(place)
+        except CheckError as error:
+            raise CannotRunError(f"without DO-Conv, {error}") from error
+        raise CheckError("without DO-Conv it runs")
+
+    return run
 
 
 def horovod_run(folder: str, script: str, arguments: str, workers: int) -> Step:
