@@ -12,13 +12,15 @@ import mxnet as mx
 import numpy as np
 import pytest
 from gluoncv.model_zoo import get_model
+from mxnet.gluon import nn
 from networks import perturb
 from verification.upstream import repeatable
 from verification.upstream.__main__ import CASES
-from verification.upstream.case import CheckError, Outcome, Place
+from verification.upstream.case import CannotRunError, CheckError, Outcome, Place
 from verification.upstream.comparing import resumes, same_exports, same_prints, same_weights
 from verification.upstream.folding import Network, folds
 from verification.upstream.report import report
+from verification.upstream.run import dies
 
 SHAPE = (1, 3, 16, 16)
 NETWORK = Network(lambda: get_model("cifar_resnet20_v1"), SHAPE)
@@ -113,6 +115,36 @@ def test_workers_may_differ_only_in_running_statistics(place):
     assert same_weights("one", "two", "same")(place) == {"besides": "same: 1 arrays"}
     with pytest.raises(CheckError, match="arrays differ"):
         same_weights("one", "three", "same")(place)
+
+
+def test_a_layer_that_is_a_child_in_two_places_counts_once(place):
+    def build():
+        net = nn.HybridSequential(prefix="net_")
+        layer = nn.Conv2D(3, 3, in_channels=3, prefix="net_conv_")
+        net.add(layer)
+        net.register_child(layer, "again")
+        net.initialize()
+        return net
+
+    network = Network(build, SHAPE)
+    net = build()
+    doconv.over_parameterize(net)
+    perturb(net)
+    net.save_parameters(str(place.work / "net.params"))
+    assert len(doconv.fold_params(place.work / "net.params", place.work / "folded.params")) == 2
+    assert folds("net.params", network)(place)["D in the checkpoint"] == "1 of 1, 1 moved"
+
+
+def test_what_a_script_dies_of_without_doconv_is_told(place, monkeypatch):
+    def end(*_):
+        raise CheckError("stock: exit code 1: GPU is not enabled")
+
+    monkeypatch.setattr("verification.upstream.run.run_logged", end)
+    with pytest.raises(CannotRunError, match="without DO-Conv, stock: exit code 1: GPU"):
+        dies("train.py", "")(place)
+    monkeypatch.setattr("verification.upstream.run.run_logged", lambda *_: None)
+    with pytest.raises(CheckError, match="it runs"):
+        dies("train.py", "")(place)
 
 
 def test_other_prints_are_found(place):

@@ -29,6 +29,7 @@ def prepare(folder: Path) -> None:
     """Write all of it into ``folder``."""
     home = folder / DATA_SETS
     home.mkdir(parents=True)
+    (home.parent / "models").mkdir()  # into which one script writes what it makes of a pretrained file
     datasets.write("cifar", home / "cifar10", images=64)
     datasets.write("imagenet", home / "imagenet", images=32, rec=True)
     datasets.write("voc", home / "voc", images=4, size=VOC_SIZE)

@@ -14,6 +14,7 @@ PEOPLE = 2  # per image of key points
 JOINTS = 17
 KITTI_SIZE = (375, 1242)  # what the ground truth is always scaled to
 LISTED = 4  # images, clips or pairs in a list
+REPEATED = 4  # where few would be an epoch of a batch or two, in which a rate that declines is 0
 
 
 def picture(path: Path, height: int, width: int, seed: int = 0) -> None:
@@ -51,14 +52,14 @@ def add_segmentation_ids(coco: Path) -> None:
     """List all images of COCO as segmented: GluonCV itself lists those with 1000 pixels of things and more."""
     for part in ("train", "val"):
         truth = json.loads((coco / f"annotations/instances_{part}2017.json").read_text())
-        ids = [image["id"] for image in truth["images"]]
+        ids = [image["id"] for image in truth["images"]] * REPEATED
         (coco / f"annotations/{part}_ids.mx").write_bytes(pickle.dumps(ids))
 
 
 def write_ade20k(root: Path, size: tuple[int, int]) -> None:
     """Write ADE20K; masks are horizontal bands of the first classes."""
     bands = (np.arange(size[0])[:, None] // 16 + np.zeros(size)).astype(np.uint8)
-    for number in range(LISTED):
+    for number in range(2 * LISTED):
         for part in ("training", "validation"):
             name = f"ADE_{part}_{number:08d}"
             picture(root / f"ADEChallengeData2016/images/{part}/{name}.jpg", *size, seed=number)
