@@ -31,8 +31,9 @@ def test_a_page_that_is_not_there_has_no_results_yet(tmp_path):
 
 
 def test_the_pages_of_this_project_have_results():
-    pages = {page.name: page for page in (Path(__file__).parents[2] / "docs" / "results").glob("*.md")}
-    del pages["index.md"]
-    assert pages.keys() == {"upstream.md", "upstream-tests.md", "zoo-sweep.md"}
-    for page in pages.values():
+    written = [
+        page for page in (Path(__file__).parents[2] / "docs" / "results").glob("*.md") if page.stem != "index"
+    ]
+    assert len(written) > 6
+    for page in written:
         assert not page.read_text().startswith(MARK) and "|---" in read_results(page)
