@@ -5,6 +5,7 @@ import os
 import stat
 
 from gluon_doconv import DOConvError
+from gluon_doconv.disk import journal
 from gluon_doconv.disk.atomic import write_files
 
 import pytest
