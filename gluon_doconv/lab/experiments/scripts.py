@@ -112,7 +112,8 @@ class ScriptTraining:
             base = self.record.configuration.backbone
             assert base is not None
             _link(self.folder / "weights" / f"{base.network}.params", self.backbone.resolve())
-        return {**os.environ, "HOME": str(self.folder.resolve() / "home")}
+        cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # of what was compiled before
+        return {**os.environ, "HOME": str(self.folder.resolve() / "home"), "XDG_CACHE_HOME": cache}
 
     def advanced_by(self, record: Record, log: str) -> Record:
         """The record with every epoch that has been saved since."""
