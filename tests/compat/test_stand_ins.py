@@ -17,7 +17,7 @@ def stand_in(monkeypatch):
 
 
 def test_mxboard_writes_by_tensorboardx(stand_in, tmp_path):
-    pytest.importorskip("tensorboardX")
+    pytest.importorskip("tensorboardX", reason="it is an extra: gluon_doconv[tensorboard]")
     from mxboard import SummaryWriter
 
     with SummaryWriter(logdir=str(tmp_path), flush_secs=5, verbose=False) as writer:
